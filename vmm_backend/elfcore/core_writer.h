@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans and writes the core. Planning is pure and takes every decision; writing is a loop.
+// The format is specified in README.md beside this file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "vmm_backend/base/address.h"
+#include "vmm_backend/base/bytes.h"
+#include "vmm_backend/elfcore/core_reader.h"
+
+namespace marrow {
+
+// A second virtual address for captured pages: [gva, gva + bytes) shows [gpa, gpa + bytes).
+struct VirtualAlias {
+  Gva gva{};
+  Gpa gpa{};
+  std::uint64_t bytes = 0;
+};
+
+struct CoreContent {
+  std::uint16_t machine = 62;           // ELF e_machine
+  std::vector<Gpa> pages;               // page-aligned, sorted, unique
+  std::vector<VirtualAlias> aliases;    // any order; parts whose pages are absent are left out
+  std::vector<CoreNote> notes;          // written in this order
+};
+
+// Where everything stands in the file.
+struct CoreLayout {
+  std::uint16_t machine = 0;
+  std::string notes;                   // encoded PT_NOTE content
+  std::vector<CoreSegment> segments;   // primary segments, then aliases, each sorted by address
+  std::uint64_t segment_count = 0;     // with PT_NOTE
+  std::uint64_t notes_offset = 0;
+  std::uint64_t pages_offset = 0;      // page-aligned
+  std::uint64_t file_bytes = 0;
+  std::vector<Gpa> pages;              // in file order
+};
+
+// InvalidArgument if pages are unsorted, repeated or unaligned or a note's name or descriptor does not
+// fit its 32-bit length field; never fails on aliases.
+absl::StatusOr<CoreLayout> LayOutCore(CoreContent content);
+
+// Gives the 4096 bytes of pages[i].
+using PageBytes = std::function<Bytes(std::size_t i)>;
+
+// Writes layout.file_bytes bytes. Returns the sink's first error.
+absl::Status WriteCore(const CoreLayout& layout, const PageBytes& page_bytes, ByteSink& sink);
+
+}  // namespace marrow
