@@ -22,8 +22,7 @@ using MutableBytes = std::span<std::byte>;
 
 // The T that starts at `offset`. The caller has checked offset + sizeof(T) <= bytes.size().
 template <typename T>
-  requires std::is_trivially_copyable_v<T>
-T LoadAt(Bytes bytes, std::size_t offset) {
+requires std::is_trivially_copyable_v<T> T LoadAt(Bytes bytes, std::size_t offset) {
   T value;
   std::memcpy(&value, bytes.data() + offset, sizeof(T));
   return value;
@@ -31,7 +30,7 @@ T LoadAt(Bytes bytes, std::size_t offset) {
 
 // As LoadAt, for stores.
 template <typename T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 void StoreAt(MutableBytes bytes, std::size_t offset, const T& value) {
   std::memcpy(bytes.data() + offset, &value, sizeof(T));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// x86-64 address translation (Intel SDM volume 3A, 4.5: 4-level and 5-level paging) over tables that
-// a guest controls. Bounded: at most `levels` table reads for each translation.
+// x86-64 address translation (Intel SDM volume 3A, 4.5: 4-level and 5-level paging) over tables
+// that a guest controls. Bounded: at most `levels` table reads for each translation.
 #pragma once
 
 #include <array>
@@ -26,13 +26,14 @@ struct PageTableRoot {
 
 struct Translation {
   Gpa gpa{};
-  std::uint64_t leaf_bytes = 0;       // 4 KiB, 2 MiB or 1 GiB: the page that holds gpa
-  std::array<Gpa, 5> table_pages{};   // the tables read, top first
+  std::uint64_t leaf_bytes = 0;      // 4 KiB, 2 MiB or 1 GiB: the page that holds gpa
+  std::array<Gpa, 5> table_pages{};  // the tables read, top first
   int table_count = 0;
 };
 
 // NotFound when the address is not mapped, OutOfRange when it is not canonical, InvalidArgument for
 // a root that no processor accepts, else the reader's error. Permission bits are not looked at.
-absl::StatusOr<Translation> Translate(const PhysicalWordReader& memory, PageTableRoot root, Gva gva);
+absl::StatusOr<Translation> Translate(const PhysicalWordReader& memory, PageTableRoot root,
+                                      Gva gva);
 
 }  // namespace marrow

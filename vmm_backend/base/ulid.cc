@@ -34,9 +34,8 @@ std::string MakeUlid(absl::Time time, const std::array<std::byte, 10>& random) {
 
 bool IsUlid(absl::string_view text) {
   return text.size() == kCharacters && text[0] <= '7' &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return kAlphabet.find(c) != absl::string_view::npos;
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return kAlphabet.find(c) != absl::string_view::npos; });
 }
 
 }  // namespace marrow

@@ -1,1 +1,160 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "vmm_backend/elfcore/core_writer.h"
+#include "vmm_backend/elfcore/elf_format.h"
+
+namespace marrow {
+namespace {
+
+absl::Status CheckPages(const std::vector<Gpa>& pages) {
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    if (Raw(pages[i]) % kPageBytes != 0) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("page %d at gpa %#x is not page-aligned", i, Raw(pages[i])));
+    }
+    if (!CheckedAdd(Raw(pages[i]), kPageBytes)) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("page %d at gpa %#x ends past the address space", i, Raw(pages[i])));
+    }
+    if (i > 0 && pages[i - 1] >= pages[i]) {
+      return absl::InvalidArgumentError(absl::StrFormat("page %d at gpa %#x does not follow %#x", i,
+                                                        Raw(pages[i]), Raw(pages[i - 1])));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void AppendPadded(std::string& out, absl::string_view bytes) {
+  out.append(bytes.data(), bytes.size());
+  out.resize(AlignUp(out.size(), kNoteAlign), '\0');
+}
+
+absl::StatusOr<std::string> EncodeNotes(const std::vector<CoreNote>& notes) {
+  std::string out;
+  for (const CoreNote& note : notes) {
+    constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if (note.name.size() >= kMost || note.descriptor.size() > kMost) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("note type %d does not fit its 32-bit lengths", note.type));
+    }
+    Elf64_Nhdr header{};
+    header.n_namesz = static_cast<std::uint32_t>(note.name.size() + 1);
+    header.n_descsz = static_cast<std::uint32_t>(note.descriptor.size());
+    header.n_type = note.type;
+    // SAFETY: a trivially copyable header, viewed as the bytes it is stored as.
+    out.append(reinterpret_cast<const char*>(&header), sizeof(header));
+    AppendPadded(out, absl::string_view(note.name.c_str(), note.name.size() + 1));
+    AppendPadded(out, note.descriptor);
+  }
+  return out;
+}
+
+// Runs of adjacent pages, each under its direct-map address, or its gpa if the guest named a direct
+// map that cannot be. File offsets count from the first page.
+std::vector<CoreSegment> PageRuns(const std::vector<Gpa>& pages, std::uint64_t direct_map) {
+  if (!pages.empty() && !CheckedAdd(direct_map, Raw(pages.back()) + kPageBytes)) direct_map = 0;
+  std::vector<CoreSegment> runs;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const bool adjacent =
+        !runs.empty() && Raw(runs.back().paddr) + runs.back().file_bytes == Raw(pages[i]);
+    if (!adjacent) {
+      runs.push_back({.vaddr = Gva{direct_map + Raw(pages[i])},
+                      .paddr = pages[i],
+                      .file_offset = i * kPageBytes});
+    }
+    runs.back().file_bytes += kPageBytes;
+    runs.back().memory_bytes += kPageBytes;
+  }
+  return runs;
+}
+
+// The parts of `alias` whose pages are there, appended to `out`.
+void AppendAlias(const VirtualAlias& alias, const std::vector<CoreSegment>& runs,
+                 std::vector<CoreSegment>& out) {
+  const std::uint64_t begin = Raw(alias.gpa);
+  const auto end = CheckedAdd(begin, alias.bytes);
+  if (!end || !CheckedAdd(Raw(alias.gva), alias.bytes)) return;
+  auto run = std::partition_point(runs.begin(), runs.end(), [begin](const CoreSegment& r) {
+    return Raw(r.paddr) + (r.file_bytes - 1) < begin;
+  });
+  for (; run != runs.end() && Raw(run->paddr) < *end; ++run) {
+    const std::uint64_t first = std::max(begin, Raw(run->paddr));
+    const std::uint64_t last = std::min(*end - 1, Raw(run->paddr) + (run->file_bytes - 1));
+    const std::uint64_t bytes = last - first + 1;
+    out.push_back({.vaddr = Gva{Raw(alias.gva) + (first - begin)},
+                   .paddr = Gpa{first},
+                   .file_offset = run->file_offset + (first - Raw(run->paddr)),
+                   .file_bytes = bytes,
+                   .memory_bytes = bytes});
+  }
+}
+
+// True if `next` shows the bytes behind those of `segment`, at the addresses behind its own.
+bool Continues(const CoreSegment& segment, const CoreSegment& next) {
+  return Raw(segment.vaddr) + segment.file_bytes == Raw(next.vaddr) &&
+         Raw(segment.paddr) + segment.file_bytes == Raw(next.paddr) &&
+         segment.file_offset + segment.file_bytes == next.file_offset;
+}
+
+// Sorted by gva; neighbours joined; of several claims to one gva the first stays.
+std::vector<CoreSegment> AliasSegments(const std::vector<VirtualAlias>& aliases,
+                                       const std::vector<CoreSegment>& runs) {
+  std::vector<CoreSegment> parts;
+  for (const VirtualAlias& alias : aliases) AppendAlias(alias, runs, parts);
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const CoreSegment& a, const CoreSegment& b) { return a.vaddr < b.vaddr; });
+  std::vector<CoreSegment> out;
+  for (CoreSegment part : parts) {
+    if (!out.empty()) {
+      const std::uint64_t taken = Raw(out.back().vaddr) + (out.back().file_bytes - 1);
+      if (Raw(part.vaddr) <= taken) {
+        const std::uint64_t overlap = taken - Raw(part.vaddr) + 1;
+        if (overlap >= part.file_bytes) continue;
+        part = {.vaddr = Gva{Raw(part.vaddr) + overlap},
+                .paddr = Gpa{Raw(part.paddr) + overlap},
+                .file_offset = part.file_offset + overlap,
+                .file_bytes = part.file_bytes - overlap,
+                .memory_bytes = part.memory_bytes - overlap};
+      }
+      if (Continues(out.back(), part)) {
+        out.back().file_bytes += part.file_bytes;
+        out.back().memory_bytes += part.memory_bytes;
+        continue;
+      }
+    }
+    out.push_back(part);
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<CoreLayout> LayOutCore(CoreContent content) {
+  if (absl::Status status = CheckPages(content.pages); !status.ok()) return status;
+  absl::StatusOr<std::string> notes = EncodeNotes(content.notes);
+  if (!notes.ok()) return notes.status();
+
+  CoreLayout layout;
+  layout.machine = content.machine;
+  layout.notes = *std::move(notes);
+  layout.segments = PageRuns(content.pages, content.direct_map);
+  const std::vector<CoreSegment> aliases = AliasSegments(content.aliases, layout.segments);
+  layout.segments.insert(layout.segments.end(), aliases.begin(), aliases.end());
+  layout.segment_count = layout.segments.size() + 1;
+
+  const std::uint64_t section_bytes =
+      layout.segment_count >= kPnXnum ? sizeof(Elf64_Shdr) : std::uint64_t{0};
+  layout.notes_offset =
+      sizeof(Elf64_Ehdr) + section_bytes + layout.segment_count * sizeof(Elf64_Phdr);
+  layout.pages_offset = AlignUp(layout.notes_offset + layout.notes.size(), kPageBytes);
+  for (CoreSegment& segment : layout.segments) segment.file_offset += layout.pages_offset;
+  layout.pages = std::move(content.pages);
+  layout.file_bytes = layout.pages_offset + layout.pages.size() * kPageBytes;
+  return layout;
+}
+
+}  // namespace marrow

@@ -40,8 +40,8 @@ struct CoreNote {
 // Immutable once open; thread-safe if its source is.
 class CoreReader {
  public:
-  // `source` must outlive the reader. InvalidArgument, naming what is wrong and where, unless the file
-  // is a little-endian ELF64 ET_CORE whose headers, notes and segments lie within it.
+  // `source` must outlive the reader. InvalidArgument, naming what is wrong and where, unless the
+  // file is a little-endian ELF64 ET_CORE whose headers, notes and segments lie within it.
   static absl::StatusOr<CoreReader> Open(const ByteSource& source, CoreLimits limits = {});
 
   std::uint16_t machine() const { return machine_; }
@@ -61,18 +61,28 @@ class CoreReader {
  private:
   class Words;  // the core as a PhysicalWordReader
 
+  // [begin, end) of an address space and the segment that shows it. Extents are disjoint and
+  // sorted: where segments overlap, the one that starts first counts.
+  struct Extent {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    std::uint32_t segment = 0;
+  };
+  template <typename Address>
+  static std::vector<Extent> Extents(const std::vector<CoreSegment>& segments, Address address);
+
   explicit CoreReader(const ByteSource& source) : source_(&source) {}
-  // The segment that holds the address, or nullptr.
-  const CoreSegment* Physical(std::uint64_t gpa) const;
-  const CoreSegment* Virtual(std::uint64_t gva) const;
-  absl::Status ReadSegment(const CoreSegment& segment, std::uint64_t offset, MutableBytes out) const;
+  // The extent that holds the address, or nullptr.
+  static const Extent* Find(const std::vector<Extent>& extents, std::uint64_t address);
+  absl::Status ReadSegment(const CoreSegment& segment, std::uint64_t offset,
+                           MutableBytes out) const;
   absl::StatusOr<Gpa> TranslateByTables(Gva gva) const;
 
   const ByteSource* source_;
   std::uint16_t machine_ = 0;
   std::vector<CoreSegment> segments_;
-  std::vector<std::uint32_t> by_paddr_;  // indices of segments_, sorted by address
-  std::vector<std::uint32_t> by_vaddr_;
+  std::vector<Extent> by_paddr_;
+  std::vector<Extent> by_vaddr_;
   std::vector<CoreNote> notes_;
   Vmcoreinfo vmcoreinfo_;
 };

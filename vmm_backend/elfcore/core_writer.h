@@ -24,26 +24,28 @@ struct VirtualAlias {
 };
 
 struct CoreContent {
-  std::uint16_t machine = 62;           // ELF e_machine
-  std::vector<Gpa> pages;               // page-aligned, sorted, unique
-  std::vector<VirtualAlias> aliases;    // any order; parts whose pages are absent are left out
-  std::vector<CoreNote> notes;          // written in this order
+  std::uint16_t machine = 62;    // ELF e_machine
+  std::uint64_t direct_map = 0;  // gva at which gpa 0 is mapped: every page's first address
+  std::vector<Gpa> pages = {};   // page-aligned, sorted, unique
+  std::vector<VirtualAlias> aliases = {};  // any order; parts that wrap or whose pages are absent
+                                           // are left out
+  std::vector<CoreNote> notes = {};  // written in this order
 };
 
 // Where everything stands in the file.
 struct CoreLayout {
   std::uint16_t machine = 0;
-  std::string notes;                   // encoded PT_NOTE content
-  std::vector<CoreSegment> segments;   // primary segments, then aliases, each sorted by address
-  std::uint64_t segment_count = 0;     // with PT_NOTE
+  std::string notes;                  // encoded PT_NOTE content
+  std::vector<CoreSegment> segments;  // primary segments, then aliases, each sorted by address
+  std::uint64_t segment_count = 0;    // with PT_NOTE
   std::uint64_t notes_offset = 0;
-  std::uint64_t pages_offset = 0;      // page-aligned
+  std::uint64_t pages_offset = 0;  // page-aligned
   std::uint64_t file_bytes = 0;
-  std::vector<Gpa> pages;              // in file order
+  std::vector<Gpa> pages;  // in file order
 };
 
-// InvalidArgument if pages are unsorted, repeated or unaligned or a note's name or descriptor does not
-// fit its 32-bit length field; never fails on aliases.
+// InvalidArgument if pages are unsorted, repeated or unaligned or a note's name or descriptor does
+// not fit its 32-bit length field; never fails on aliases.
 absl::StatusOr<CoreLayout> LayOutCore(CoreContent content);
 
 // Gives the 4096 bytes of pages[i].

@@ -19,8 +19,8 @@ class Vmcoreinfo {
   Vmcoreinfo() = default;
   // Lines without "=" are skipped; of a repeated key the first counts. Any text is accepted.
   static Vmcoreinfo Parse(absl::string_view text);
-  // From the ELF note that /sys/kernel/vmcoreinfo points to, or from bare text. The end is the first
-  // zero byte.
+  // From the ELF note that /sys/kernel/vmcoreinfo points to, or from bare text. The end is the
+  // first zero byte.
   static Vmcoreinfo ParseNoteOrText(Bytes bytes);
 
   bool empty() const { return values_.empty(); }
@@ -28,11 +28,12 @@ class Vmcoreinfo {
 
   // The value behind "key=", or nothing.
   std::optional<absl::string_view> Find(absl::string_view key) const;
-  std::optional<std::uint64_t> Symbol(absl::string_view name) const;   // SYMBOL(name), hex
-  std::optional<std::uint64_t> SizeOf(absl::string_view type) const;   // SIZE(type), decimal
-  std::optional<std::uint64_t> Offset(absl::string_view field) const;  // OFFSET(type.field), decimal
-  std::optional<std::int64_t> Number(absl::string_view name) const;    // NUMBER(name), decimal
-  std::optional<std::uint64_t> Hex(absl::string_view key) const;       // e.g. KERNELOFFSET=1a000000
+  std::optional<std::uint64_t> Symbol(absl::string_view name) const;  // SYMBOL(name), hex
+  std::optional<std::uint64_t> SizeOf(absl::string_view type) const;  // SIZE(type), decimal
+  std::optional<std::uint64_t> Offset(
+      absl::string_view field) const;                                // OFFSET(type.field), decimal
+  std::optional<std::int64_t> Number(absl::string_view name) const;  // NUMBER(name), decimal
+  std::optional<std::uint64_t> Hex(absl::string_view key) const;     // e.g. KERNELOFFSET=1a000000
 
   std::string release() const;   // OSRELEASE or ""
   std::string build_id() const;  // BUILD-ID or ""

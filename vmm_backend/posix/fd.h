@@ -28,8 +28,9 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// errno as a status: "<what>: <strerror>". ENOENT is NotFound, EEXIST AlreadyExists, ENOSPC and EDQUOT
-// ResourceExhausted, EACCES and EPERM PermissionDenied, EAGAIN Unavailable, all else Internal.
+// errno as a status: "<what>: <strerror>". ENOENT is NotFound, EEXIST AlreadyExists, ENOSPC and
+// EDQUOT ResourceExhausted, EACCES and EPERM PermissionDenied, EAGAIN Unavailable, all else
+// Internal.
 absl::Status ErrnoStatus(int error, absl::string_view what);
 
 // Writes all of `bytes`, however many calls that takes.

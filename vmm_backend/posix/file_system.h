@@ -49,8 +49,9 @@ class FileSystem {
 // The machine's own file system.
 std::unique_ptr<FileSystem> MakePosixFileSystem();
 
-// Creates or replaces `path` so that after any crash it holds the old or the new bytes, never a mix:
-// temporary beside it, sync, rename, sync of the directory. The temporary is removed on failure.
+// Creates or replaces `path` so that after any crash it holds the old or the new bytes, never a
+// mix: temporary beside it, sync, rename, sync of the directory. The temporary is removed on
+// failure.
 absl::Status WriteFileDurably(FileSystem& files, const std::string& path, Bytes bytes);
 
 // The whole file; ResourceExhausted if it is larger than `limit_bytes`.
