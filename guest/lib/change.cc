@@ -10,8 +10,8 @@ constexpr size_t kSize = offsetof(marrow_region, size);
 constexpr size_t kKinds = offsetof(marrow_region, address_kind);
 constexpr size_t kName = offsetof(marrow_region, name);
 
-// The last byte has an address. A region may end with the address space.
-bool ValidRange(uint64_t address, uint64_t size) { return size != 0 && size - 1 <= ~address; }
+// address + size fits in 64 bits, so that readers need no special case for the very last byte.
+bool ValidRange(uint64_t address, uint64_t size) { return size != 0 && size <= ~address; }
 
 bool ValidKind(const Region& region) {
   return (region.kind == MARROW_ADDRESS_GPA || region.kind == MARROW_ADDRESS_GVA) &&

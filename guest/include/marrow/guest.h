@@ -20,26 +20,26 @@
 
 namespace marrow::guest {
 
-enum class [[nodiscard]] Error : uint8_t{
-    kNone = 0,
-    kBadMemory,       // null or not 64-byte aligned
-    kNoHost,          // no host magic: not a window, or not formatted yet
-    kWrongVersion,    // the host speaks another major version
-    kWindowTooSmall,  // the host's window is larger than the memory, or holds no table entry
-    kBadHostHeader,   // magic and version are right, the sizes are not
-    kNotAttached,     // no successful Attach yet
-    kNotClaimed,      // the call writes the table, and Claim was not called
-    kChangeOpen,      // a Change on this window is still open
-    kTableFull,       // region_count would exceed region_capacity
-    kBadId,           // id 0
-    kDuplicateId,     // the id is in the table already
-    kUnknownId,       // the id is not in the table
-    kBadRange,        // size 0, or address + size passes the end of the address space
-    kBadKind,         // no such address kind or region class
-    kTimedOut,        // no answer from a host that says it listens
-    kHostAbsent,      // no answer, and the host does not say that it listens
-    kHostFailed,      // the host tried to capture and failed
-    kHostRefused,     // the host's policy or rate limit; see Ack::retry_after_ms
+enum class Error : uint8_t {
+  kNone = 0,
+  kBadMemory,       // null or not 64-byte aligned
+  kNoHost,          // no host magic: not a window, or not formatted yet
+  kWrongVersion,    // the host speaks another major version
+  kWindowTooSmall,  // the host's window is larger than the memory, or holds no table entry
+  kBadHostHeader,   // magic and version are right, the sizes are not
+  kNotAttached,     // no successful Attach yet
+  kNotClaimed,      // the call writes the table, and Claim was not called
+  kChangeOpen,      // a Change on this window is still open
+  kTableFull,       // region_count would exceed region_capacity
+  kBadId,           // id 0
+  kDuplicateId,     // the id is in the table already
+  kUnknownId,       // the id is not in the table
+  kBadRange,        // size 0, or address + size does not fit in 64 bits
+  kBadKind,         // no such address kind or region class
+  kTimedOut,        // no answer from a host that says it listens
+  kHostAbsent,      // no answer, and the host does not say that it listens
+  kHostFailed,      // the host tried to capture and failed
+  kHostRefused,     // the host's policy or rate limit; see Ack::retry_after_ms
 };
 
 // A static, lower-case English phrase.
@@ -84,30 +84,30 @@ class Window {
 
   // Checks the host's part of [base, base + bytes) and remembers the window; writes nothing. On
   // failure the window is not attached. The memory must stay mapped while this object is used.
-  Error Attach(void* base, size_t bytes);
+  [[nodiscard]] Error Attach(void* base, size_t bytes);
 
   // Becomes the table's writer. A sound table that a writer of the same boot left is kept; any
   // other content becomes an empty table. In both cases the sequence is even and the generation has
   // grown when this returns, whatever state a former writer died in. The state is BOOTING.
-  Error Claim(const Identity& identity);
+  [[nodiscard]] Error Claim(const Identity& identity);
 
   // Each is one Change of its own: a checksum over the whole table. Use Change for several.
-  Error Register(const Region& region);
-  Error Update(uint64_t id, uint64_t address, uint64_t size);
-  Error Unregister(uint64_t id);
-  Error SetFacts(const marrow_facts& facts);
+  [[nodiscard]] Error Register(const Region& region);
+  [[nodiscard]] Error Update(uint64_t id, uint64_t address, uint64_t size);
+  [[nodiscard]] Error Unregister(uint64_t id);
+  [[nodiscard]] Error SetFacts(const marrow_facts& facts);
 
-  Error SetState(marrow_guest_state state);
+  [[nodiscard]] Error SetState(marrow_guest_state state);
   // Announces the interval of Beat. 0: this guest does not beat.
-  Error SetPeriod(uint32_t period_ms);
-  Error Beat(uint64_t uptime_ms);
+  [[nodiscard]] Error SetPeriod(uint32_t period_ms);
+  [[nodiscard]] Error Beat(uint64_t uptime_ms);
 
   // Stores the record and sets the state to PANICKING.
-  Error FillPanicRecord(const PanicRecord& record);
+  [[nodiscard]] Error FillPanicRecord(const PanicRecord& record);
 
   // Rings the doorbell; `text` as PanicRecord::text, cut at MARROW_REQUEST_TEXT_BYTES. On success
   // `*sequence` is what AwaitAck takes.
-  Error Request(marrow_request_kind kind, const char* text, uint64_t* sequence);
+  [[nodiscard]] Error Request(marrow_request_kind kind, const char* text, uint64_t* sequence);
 
   // Polls for the host's answer to request `sequence` or a later one. Calls `keep_waiting()`
   // between polls, and gives up when that returns false.
@@ -175,13 +175,13 @@ class Change {
   Change& operator=(const Change&) = delete;
 
   // A call that fails changes nothing.
-  Error Register(const Region& region);
-  Error Update(uint64_t id, uint64_t address, uint64_t size);
+  [[nodiscard]] Error Register(const Region& region);
+  [[nodiscard]] Error Update(uint64_t id, uint64_t address, uint64_t size);
   // The order of the remaining entries is unspecified.
-  Error Unregister(uint64_t id);
+  [[nodiscard]] Error Unregister(uint64_t id);
   // Removes all entries.
-  Error Clear();
-  Error SetFacts(const marrow_facts& facts);
+  [[nodiscard]] Error Clear();
+  [[nodiscard]] Error SetFacts(const marrow_facts& facts);
 
  private:
   Error Ready() const;
