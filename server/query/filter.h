@@ -64,7 +64,7 @@ struct Filter {
 };
 
 inline constexpr std::size_t kMaxFilterBytes = 4096;
-inline constexpr int kMaxFilterDepth = 32;         // nested parentheses and NOTs
+inline constexpr int kMaxFilterDepth = 32;         // nested parentheses
 inline constexpr int kMaxFilterComparisons = 256;  // in one filter
 
 // Only blanks: the filter that matches everything. InvalidArgument: "filter, column 7: expected
@@ -74,8 +74,8 @@ absl::StatusOr<Filter> ParseFilter(absl::string_view text);
 // A label that the dump does not have satisfies no comparison, not even `!=`.
 bool Matches(const Filter& filter, const v1::Dump& dump);
 
-// The filter in its full form: parentheses around every AND and OR, every text quoted. Parses back
-// to the same filter.
+// The filter in one spelling: no parentheses but the needed ones, every text quoted, times in UTC.
+// Parses back to the same filter.
 std::string FormatFilter(const Filter& filter);
 
 enum class OrderField { kCaptureTime, kReceiveTime, kVm, kHost, kCoreBytes };
