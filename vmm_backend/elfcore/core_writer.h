@@ -29,7 +29,7 @@ struct CoreContent {
   std::vector<Gpa> pages = {};   // page-aligned, sorted, unique
   std::vector<VirtualAlias> aliases = {};  // any order; parts that wrap or whose pages are absent
                                            // are left out
-  std::vector<CoreNote> notes = {};  // written in this order
+  std::vector<CoreNote> notes = {};        // written in this order
 };
 
 // Where everything stands in the file.
