@@ -24,7 +24,7 @@
 namespace marrow {
 
 struct SpoolOptions {
-  std::string directory;
+  std::string directory = "/var/lib/marrow/spool";
   std::uint64_t max_bytes = std::uint64_t{4} << 30;       // with quarantine
   std::uint64_t max_entries = 10'000;                     // with quarantine
   std::uint64_t min_free_bytes = std::uint64_t{1} << 30;  // left to others on the file system
