@@ -11,7 +11,7 @@ namespace marrow {
 
 struct Sha256::State {
   struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+    void operator()(EVP_MD_CTX* raw) const { EVP_MD_CTX_free(raw); }
   };
   std::unique_ptr<EVP_MD_CTX, Free> context;
 };
