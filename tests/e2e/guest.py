@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Test guests: a stock Debian kernel under QEMU's emulation, driven over a serial port."""
+
+import dataclasses
+import fcntl
+import functools
+import hashlib
+import os
+import pathlib
+import sys
+import time
+
+from lab import Timeout, run, wait_until
+from qmp import Qmp, connect
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+QEMU = "qemu-system-x86_64"
+BUILD = pathlib.Path(os.environ.get("MARROW_BUILD", SOURCE / "build/dev"))
+
+sys.path.insert(0, str(SOURCE / "tests/guests"))
+import initramfs  # noqa: E402  (lives beside the guest's files)
+
+
+@functools.lru_cache
+def kernel():
+    """The folder of the kernel under test, see deploy/fetch-kernel."""
+    return pathlib.Path(run([SOURCE / "deploy/fetch-kernel"], seconds=1800).stdout.strip())
+
+
+@functools.lru_cache
+def boot_image(crash_kernel):
+    """The initramfs with the guest programs of this build, made again when one of them changed."""
+    programs = [BUILD / "guests" / name for name in ("load-crash-kernel", "spin-all-cpus")]
+    programs.append(BUILD / "bin/marrow-agent")
+    digest = hashlib.sha256(str(kernel()).encode())
+    for path in programs + sorted(p for p in (SOURCE / "tests/guests").rglob("*") if p.is_file()):
+        digest.update(f"{path} {path.stat().st_mtime_ns}".encode())
+    folder = BUILD / "guests"
+    image = folder / f"initramfs-{'crash-' if crash_kernel else ''}{digest.hexdigest()[:16]}"
+    with open(folder / "initramfs.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not image.exists():
+            for old in folder.glob(image.name[:-16] + "?" * 16):
+                old.unlink()
+            initramfs.build(kernel(), image, programs, crash_kernel)
+    return image
+
+
+@dataclasses.dataclass
+class Machine:
+    """What a test may vary about a guest."""
+
+    memory_mib: int = 1024
+    cpus: int = 2
+    backing: str = "memfd"  # of guest RAM: memfd, file or private
+    window_bytes: int = 65536  # 0: no window
+    append: str = ""  # to the kernel command line
+    crash_kernel: bool = False
+    # Of QEMU, on a guest's panic, watchdog time-out and reset.
+    actions: str = "panic=pause,watchdog=pause,reboot=shutdown,shutdown=pause"
+
+
+class Guest:
+    """A running guest. Its files in the laboratory's folder begin with its name."""
+
+    def __init__(self, lab, name="vm", machine=None):
+        self.name = name
+        self.machine = machine or Machine()
+        self.console_path = lab.path(f"{name}.console")
+        self.window_path = lab.path(f"{name}.window")
+        self.marrow_qmp_path = lab.path(f"{name}.qmp")
+        self._control_path = lab.path(f"{name}.control")
+        self._own_qmp_path = lab.path(f"{name}.test-qmp")
+        self._memory_path = lab.path(f"{name}.ram")
+        self.process = lab.start(f"{name}-qemu", self._command_line())
+        self.qmp = Qmp(self._own_qmp_path, unless=self.process.why_dead)
+        self._control = connect(self._control_path, unless=self.process.why_dead)
+        self._output = b""
+
+    def _command_line(self):
+        machine = self.machine
+        memory = {
+            "memfd": f"memory-backend-memfd,id=ram,size={machine.memory_mib}M,share=on",
+            "file": f"memory-backend-file,id=ram,size={machine.memory_mib}M,share=on,"
+            f"mem-path={self._memory_path}",
+            "private": f"memory-backend-ram,id=ram,size={machine.memory_mib}M",
+        }[machine.backing]
+        append = f"console=ttyS0 ignore_loglevel printk.devkmsg=on {machine.append}"
+        arguments = [QEMU, "-name", self.name, "-nodefaults", "-no-user-config"]
+        arguments += ["-display", "none", "-machine", "q35,accel=tcg,memory-backend=ram"]
+        arguments += ["-object", memory, "-m", f"{machine.memory_mib}M", "-smp", machine.cpus]
+        arguments += ["-kernel", kernel() / "vmlinuz", "-initrd", boot_image(machine.crash_kernel)]
+        arguments += ["-append", append.strip(), "-action", machine.actions]
+        arguments += ["-device", "pvpanic", "-device", "vmcoreinfo", "-device", "i6300esb"]
+        arguments += ["-serial", f"file:{self.console_path}"]
+        arguments += ["-serial", f"unix:{self._control_path},server=on,wait=off"]
+        for path in (self.marrow_qmp_path, self._own_qmp_path):
+            arguments += ["-qmp", f"unix:{path},server=on,wait=off"]
+        if machine.window_bytes:
+            arguments += ["-object", f"memory-backend-file,id=window,size={machine.window_bytes},"]
+            arguments[-1] += f"share=on,mem-path={self.window_path}"
+            arguments += ["-device", "ivshmem-plain,memdev=window"]
+        return arguments
+
+    def console(self):
+        """What the kernel printed so far."""
+        return self.console_path.read_text(errors="backslashreplace").replace("\r", "")
+
+    def wait_console(self, text, seconds=120.0):
+        wait_until(
+            lambda: text in self.console(),
+            f"'{text}' on the console of {self.name}",
+            seconds,
+            unless=self.process.why_dead,
+        )
+
+    def wait_ready(self):
+        """Returns when the guest takes commands."""
+        self.wait_console("marrow-guest: ready")
+        return self
+
+    def send(self, command):
+        """Gives the guest a shell command and does not wait: for those that end it."""
+        self._control.sendall(command.encode() + b"\n")
+
+    def shell(self, command, seconds=60.0):
+        """Runs a shell command in the guest; returns its status and output."""
+        self.send(command)
+        mark = b"marrow-guest: exit "
+        deadline = time.monotonic() + seconds
+        while True:
+            head, found, tail = self._output.partition(mark)
+            if found and b"\n" in tail:
+                status, self._output = tail.split(b"\n", 1)
+                return int(status), head.decode(errors="backslashreplace").replace("\r", "")
+            self._control.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                self._output += self._control.recv(65536)
+            except TimeoutError:
+                raise Timeout(f"no end of '{command}' in {self.name} within {seconds:g} s") from None
+
+    def full_core(self, path, paging):
+        """QEMU's own dump of the whole RAM, the yardstick for ours.
+
+        With paging, segments have virtual addresses, as drgn needs them; crash wants none.
+        """
+        self.qmp.command("dump-guest-memory", paging=paging, protocol=f"file:{path}")
+        return path
+
+    def status(self):
+        """QEMU's run state, such as "running" or "guest-panicked"."""
+        return self.qmp.command("query-status")["status"]
