@@ -58,7 +58,7 @@ absl::StatusOr<v1::Dump> DumpOf(const Statement& row) {
   const Bytes manifest = row.Blob(7);
   if (!dump.mutable_manifest()->ParseFromArray(manifest.data(),
                                                static_cast<int>(manifest.size()))) {
-    return absl::DataLossError(
+    return absl::InternalError(
         absl::StrCat("catalog: the manifest of ", dump.name(), " is damaged"));
   }
   return dump;

@@ -20,9 +20,6 @@ absl::Status SqliteError(sqlite3* db, absl::string_view what) {
   switch (code & 0xff) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(text);
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return absl::DataLossError(text);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(text);

@@ -24,8 +24,7 @@ struct CloseSqlite {
 using SqliteHandle = std::unique_ptr<sqlite3, CloseSqlite>;
 
 // The last error of `db`: ResourceExhausted when the disk is full, AlreadyExists when a row breaks
-// a uniqueness rule, DataLoss for a damaged file, Unavailable when another process holds it, else
-// Internal.
+// a uniqueness rule, Unavailable when another process holds the database, else Internal.
 absl::Status SqliteError(sqlite3* db, absl::string_view what);
 
 // Runs statements that take no parameters and give no rows.
