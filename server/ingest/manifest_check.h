@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "absl/status/status.h"
+#include "marrow/v1/dump.pb.h"
+
+namespace marrow {
+
+// Whether a stranger's manifest may become a dump: what the catalog indexes and people read must be
+// there, printable and of sane length. InvalidArgument, reason MANIFEST_INVALID, names the first
+// field that is not and what it must be.
+absl::Status CheckManifest(const v1::Manifest& manifest);
+
+}  // namespace marrow
