@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm_backend/capture/paused_vm.h"
+
+#include <utility>
+
+namespace marrow {
+namespace {
+
+absl::Status Apply(VmControl& control, AfterCapture after) {
+  switch (after) {
+    case AfterCapture::kLeave:
+      return absl::OkStatus();
+    case AfterCapture::kResume:
+      return control.Resume();
+    case AfterCapture::kReset:
+      return control.Reset();
+    case AfterCapture::kDestroy:
+      return control.Destroy();
+  }
+  return absl::InternalError("unknown AfterCapture");
+}
+
+}  // namespace
+
+absl::StatusOr<PausedVm> PausedVm::Enter(VmControl& control) {
+  const absl::StatusOr<bool> running = control.IsRunning();
+  if (!running.ok()) return running.status();
+  PausedVm paused(control, *running);
+  if (*running) {
+    // A pause that fails may still have stopped the VM: `paused` resumes it on the way out.
+    if (absl::Status status = control.Pause(); !status.ok()) return status;
+  }
+  return paused;
+}
+
+PausedVm::PausedVm(PausedVm&& other) noexcept
+    : control_(std::exchange(other.control_, nullptr)), was_running_(other.was_running_) {}
+
+PausedVm::~PausedVm() {
+  // A destructor has nobody to tell; the VMM's own state shows a VM that could not be resumed.
+  if (control_ != nullptr && was_running_) (void)control_->Resume();
+}
+
+absl::Status PausedVm::Release(AfterCapture after) {
+  VmControl* control = std::exchange(control_, nullptr);
+  absl::Status status = Apply(*control, after);
+  if (!status.ok() && was_running_) (void)control->Resume();  // `status` is the error to report
+  return status;
+}
+
+}  // namespace marrow
