@@ -36,7 +36,6 @@ void ReadLimits(YamlMapping& yaml, LimitsConfig& limits) {
   limits.table.regions = static_cast<std::uint32_t>(regions);
   yaml.Read("max_region_bytes", ParseByteSize, &limits.capture.region_bytes);
   yaml.Read("max_capture_bytes", ParseByteSize, &limits.capture.capture_bytes);
-  yaml.Read("max_capture_time", ParseDuration, &limits.capture_time);
 }
 
 void ReadLabels(YamlMapping& yaml, std::map<std::string, std::string>& labels) {

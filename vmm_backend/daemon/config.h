@@ -38,7 +38,6 @@ struct VmConfig {
 struct LimitsConfig {
   TableLimits table;
   CaptureLimits capture;
-  absl::Duration capture_time = absl::Seconds(5);
 };
 
 struct DaemonConfig {

@@ -10,11 +10,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "marrow/abi.h"
+#include "vmm_backend/capture/paused_vm.h"
 
 namespace marrow {
-
-// What happens to a VM once its memory is copied.
-enum class AfterCapture { kLeave, kResume, kReset, kDestroy };
 
 // "64KiB", "1GiB", "4096": an integer with B, KiB, MiB, GiB, TiB or no unit, in bytes.
 absl::StatusOr<std::uint64_t> ParseByteSize(absl::string_view text);
