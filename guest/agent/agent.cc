@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/agent/agent.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "guest/agent/files.h"
+#include "guest/agent/publisher.h"
+#include "guest/agent/scan.h"
+
+namespace marrow::agent {
+namespace {
+
+std::string ReadModules(const std::string& root) {
+  const auto text = ReadFile(root + "/proc/modules");
+  return text.ok() ? ModuleFingerprint(*text) : "";
+}
+
+std::optional<Failure> AsFailure(const std::string& what, guest::Error error) {
+  if (error == guest::Error::kNone) return std::nullopt;
+  return Failure{what + ": " + guest::Describe(error)};
+}
+
+}  // namespace
+
+Plan MakePlan(const Profile& profile, const std::string& root, std::size_t capacity) {
+  LinuxKernel kernel = LoadKernel(root);
+  Resolution resolution = Resolve(profile, kernel.view);
+  Plan plan;
+  plan.facts = BuildFacts(kernel.view);
+  plan.table = FitTable(std::move(resolution.regions), capacity);
+  plan.problems = std::move(kernel.losses);
+  for (const std::string& missing : resolution.missing) {
+    plan.problems.push_back("not published: profile " + missing);
+  }
+  if (!plan.table.dropped.empty()) {
+    plan.problems.push_back("not published: the last " + std::to_string(plan.table.dropped.size()) +
+                            " regions from " + plan.table.dropped.front().name +
+                            " on, as the window holds no more than " + std::to_string(capacity) +
+                            "; give the VM a larger window");
+  }
+  plan.skipped = std::move(resolution.skipped);
+  return plan;
+}
+
+Result<guest::Identity> ReadIdentity(const std::string& root) {
+  const std::string path = root + "/proc/sys/kernel/random/boot_id";
+  const auto text = ReadFile(path);
+  if (!text.ok()) return text.failure();
+  std::string digits(Trim(*text));
+  digits.erase(std::remove(digits.begin(), digits.end(), '-'), digits.end());
+  guest::Identity identity{};
+  identity.writer = MARROW_WRITER_AGENT;
+  const std::string_view hex = digits;
+  if (hex.size() != 2 * sizeof(identity.boot_id)) return Failure{path + ": not a UUID"};
+  for (std::size_t i = 0; i < sizeof(identity.boot_id); ++i) {
+    const auto byte = ParseHex(hex.substr(2 * i, 2));
+    if (!byte) return Failure{path + ": not a UUID"};
+    identity.boot_id[i] = static_cast<std::uint8_t>(*byte);
+  }
+  return identity;
+}
+
+Agent::Agent(AgentSettings settings, WindowMapping mapping, guest::Identity identity,
+             std::ostream& log)
+    : settings_(std::move(settings)),
+      mapping_(std::move(mapping)),
+      identity_(identity),
+      log_(&log) {}
+
+Result<Agent> Agent::Start(AgentSettings settings, WindowMapping mapping, std::ostream& log) {
+  const auto identity = ReadIdentity(settings.root);
+  if (!identity.ok()) return identity.failure();
+  Agent agent(std::move(settings), std::move(mapping), *identity, log);
+  if (const auto failure = agent.Join()) return *failure;
+  return agent;
+}
+
+std::optional<Failure> Agent::Join() {
+  guest::Window& window = mapping_.window();
+  if (const auto failure = AsFailure("claiming the window", window.Claim(identity_))) {
+    return failure;
+  }
+  if (const auto failure = PublishPlan()) return failure;
+  if (const auto failure = AsFailure("heartbeat", window.SetPeriod(settings_.period_ms))) {
+    return failure;
+  }
+  return AsFailure("state", window.SetState(MARROW_STATE_ALIVE));
+}
+
+std::optional<Failure> Agent::PublishPlan() {
+  modules_ = ReadModules(settings_.root);
+  guest::Window& window = mapping_.window();
+  const Plan plan = MakePlan(settings_.profile, settings_.root, window.region_capacity());
+  if (auto failure = Publish(window, plan.facts, plan.table.regions)) return failure;
+  const TableSize size = SizeOfTable(plan.table.regions);
+  std::string text;
+  for (const std::string& problem : plan.problems) text += "marrow-agent: " + problem + "\n";
+  Say(text + "marrow-agent: published " + std::to_string(plan.table.regions.size()) + " regions, " +
+      std::to_string(size.bytes) + " bytes in " + std::to_string(size.pages) + " pages, to " +
+      mapping_.path());
+  return std::nullopt;
+}
+
+void Agent::Tick(std::uint64_t uptime_ms) {
+  guest::Window& window = mapping_.window();
+  std::optional<Failure> failure;
+  if (!window.claimed() || window.HostReformatted()) {
+    failure = AsFailure("joining the host again", mapping_.Reattach());
+    if (!failure) failure = Join();
+  } else if (ReadModules(settings_.root) != modules_) {
+    failure = PublishPlan();
+  }
+  if (!failure) failure = AsFailure("heartbeat", window.Beat(uptime_ms));
+  if (failure) Say("marrow-agent: " + failure->message);
+}
+
+void Agent::Shutdown() {
+  const auto failure =
+      AsFailure("shutting down", mapping_.window().SetState(MARROW_STATE_SHUTDOWN));
+  if (failure) Say("marrow-agent: " + failure->message);
+}
+
+void Agent::Say(const std::string& line) {
+  if (line == last_said_) return;
+  last_said_ = line;
+  *log_ << line << std::endl;
+}
+
+}  // namespace marrow::agent

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "guest/agent/result.h"
+
+namespace marrow::agent {
+
+// All of a file, pseudo files without a size included. The failure is "<path>: <reason>".
+Result<std::string> ReadFile(const std::string& path);
+
+}  // namespace marrow::agent

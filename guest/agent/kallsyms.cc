@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/agent/kallsyms.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "guest/agent/scan.h"
+
+namespace marrow::agent {
+
+Kallsyms Kallsyms::Parse(std::string text) {
+  Kallsyms symbols;
+  symbols.text_ = std::make_shared<const std::string>(std::move(text));
+  std::string_view rest = *symbols.text_;
+  constexpr std::size_t kUsualLineBytes = 40;
+  symbols.by_name_.reserve(rest.size() / kUsualLineBytes);
+  symbols.addresses_.reserve(rest.size() / kUsualLineBytes);
+  while (!rest.empty()) {
+    const std::string_view line = TakeLine(&rest);
+    const std::size_t blank = line.find(' ');
+    if (blank == line.npos || line.size() < blank + 4 || line[blank + 2] != ' ') continue;
+    const auto address = ParseHex(line.substr(0, blank));
+    if (!address) continue;
+    const std::string_view name = line.substr(blank + 3);
+    symbols.by_name_.try_emplace(name.substr(0, name.find_first_of("\t ")), *address);
+    if (*address != 0) symbols.addresses_.push_back(*address);
+  }
+  std::sort(symbols.addresses_.begin(), symbols.addresses_.end());
+  symbols.addresses_.erase(std::unique(symbols.addresses_.begin(), symbols.addresses_.end()),
+                           symbols.addresses_.end());
+  return symbols;
+}
+
+std::optional<std::uint64_t> Kallsyms::Find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end() || restricted()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<std::uint64_t> Kallsyms::NextAfter(std::uint64_t address) const {
+  const auto next = std::upper_bound(addresses_.begin(), addresses_.end(), address);
+  if (next == addresses_.end()) return std::nullopt;
+  return *next;
+}
+
+}  // namespace marrow::agent

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace marrow::agent {
+
+// The symbols of /proc/kallsyms: "ffffffff81000000 T _text", modules' ones with "\t[module]"
+// behind. Of a name that occurs more than once the first counts, which prefers the kernel to its
+// modules.
+class Kallsyms {
+ public:
+  Kallsyms() = default;
+  // Lines of another form are skipped.
+  static Kallsyms Parse(std::string text);
+
+  std::optional<std::uint64_t> Find(std::string_view name) const;
+  // The lowest symbol address above `address`.
+  std::optional<std::uint64_t> NextAfter(std::uint64_t address) const;
+
+  bool empty() const { return by_name_.empty(); }
+  // Names without addresses: what a reader without the privilege sees (kptr_restrict).
+  bool restricted() const { return !by_name_.empty() && addresses_.empty(); }
+
+ private:
+  // The names are views of it: shared, so that copies keep them valid.
+  std::shared_ptr<const std::string> text_;
+  std::unordered_map<std::string_view, std::uint64_t> by_name_;
+  std::vector<std::uint64_t> addresses_;  // sorted, unique, not 0
+};
+
+}  // namespace marrow::agent
