@@ -39,22 +39,20 @@ def wait_until(condition, what, seconds=60.0, unless=None):
         time.sleep(POLL_SECONDS)
 
 
-def run(arguments, seconds=120, check=True, **options):
-    """Runs a program to its end and returns its subprocess.CompletedProcess, output as text."""
-    result = subprocess.run(
-        [str(argument) for argument in arguments],
-        stdin=options.pop("stdin", subprocess.DEVNULL if "input" not in options else None),
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        timeout=seconds,
-        **options,
-    )
-    if check and result.returncode != 0:
-        raise AssertionError(
-            f"{' '.join(map(str, arguments))} ended with {result.returncode}:\n"
-            f"{result.stdout[-4000:]}\n{result.stderr[-4000:]}"
-        )
+def run(arguments, seconds=120, text=True, **options):
+    """Runs a program to its end and returns its subprocess.CompletedProcess.
+
+    Raises AssertionError with its last words if it fails.
+    """
+    arguments = [str(argument) for argument in arguments]
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
+    if text:
+        options.update(encoding="utf-8", errors="backslashreplace")
+    result = subprocess.run(arguments, capture_output=True, timeout=seconds, **options)
+    if result.returncode != 0:
+        last_words = f"{result.stdout[-4000:]}\n{result.stderr[-4000:]}"
+        raise AssertionError(f"{' '.join(arguments)} ended with {result.returncode}:\n{last_words}")
     return result
 
 
