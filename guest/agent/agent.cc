@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/agent/agent.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -29,16 +31,14 @@ Plan MakePlan(const Profile& profile, const std::string& root, std::size_t capac
   Plan plan;
   plan.facts = BuildFacts(kernel.view);
   plan.table = FitTable(std::move(resolution.regions), capacity);
-  plan.problems = std::move(kernel.losses);
-  for (const std::string& missing : resolution.missing) {
-    plan.problems.push_back("not published: profile " + missing);
-  }
+  plan.losses = std::move(kernel.losses);
   if (!plan.table.dropped.empty()) {
-    plan.problems.push_back("not published: the last " + std::to_string(plan.table.dropped.size()) +
-                            " regions from " + plan.table.dropped.front().name +
-                            " on, as the window holds no more than " + std::to_string(capacity) +
-                            "; give the VM a larger window");
+    plan.losses.push_back("not published: the last " + std::to_string(plan.table.dropped.size()) +
+                          " regions from " + plan.table.dropped.front().name +
+                          " on, as the window holds no more than " + std::to_string(capacity) +
+                          "; give the VM a larger window");
   }
+  plan.missing = std::move(resolution.missing);
   plan.skipped = std::move(resolution.skipped);
   return plan;
 }
@@ -92,10 +92,17 @@ std::optional<Failure> Agent::PublishPlan() {
   modules_ = ReadModules(settings_.root);
   guest::Window& window = mapping_.window();
   const Plan plan = MakePlan(settings_.profile, settings_.root, window.region_capacity());
+  // The symbols took some 10 MB; between plans the agent should be small.
+  malloc_trim(0);
   if (auto failure = Publish(window, plan.facts, plan.table.regions)) return failure;
   const TableSize size = SizeOfTable(plan.table.regions);
   std::string text;
-  for (const std::string& problem : plan.problems) text += "marrow-agent: " + problem + "\n";
+  for (const std::string& loss : plan.losses) text += "marrow-agent: " + loss + "\n";
+  if (!plan.missing.empty()) {
+    text += "marrow-agent: " + std::to_string(plan.missing.size()) +
+            " profile lines gave nothing, the first: " + plan.missing.front() +
+            " (all: marrow-agent --dry-run)\n";
+  }
   Say(text + "marrow-agent: published " + std::to_string(plan.table.regions.size()) + " regions, " +
       std::to_string(size.bytes) + " bytes in " + std::to_string(size.pages) + " pages, to " +
       mapping_.path());

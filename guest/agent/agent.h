@@ -19,8 +19,9 @@ namespace marrow::agent {
 struct Plan {
   marrow_facts facts{};
   FittedTable table;
-  std::vector<std::string> problems;  // what is lost, sentence by sentence
-  std::vector<std::string> skipped;   // optional directives that gave nothing
+  std::vector<std::string> losses;   // sources or space that are missing, and what that costs
+  std::vector<std::string> missing;  // profile lines that gave nothing, and why
+  std::vector<std::string> skipped;  // as above, but marked optional
 };
 
 // Reads the kernel under `root` and decides what to publish in at most `capacity` entries.

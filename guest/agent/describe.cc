@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/agent/describe.h"
 
+#include <unistd.h>
+
 #include <iomanip>
 
 namespace marrow::agent {
@@ -53,10 +55,14 @@ void PrintPlan(const Plan& plan, bool verbose, std::ostream& out) {
   const TableSize size = SizeOfTable(plan.table.regions);
   out << plan.table.regions.size() << " regions, " << size.bytes << " bytes in " << size.pages
       << " pages (" << size.pages * 4 << " KiB)\n";
-  for (const std::string& problem : plan.problems) out << problem << "\n";
+  for (const std::string& loss : plan.losses) out << loss << "\n";
+  for (const std::string& missing : plan.missing) out << "nothing from profile " << missing << "\n";
   if (!verbose) return;
   for (const std::string& skipped : plan.skipped) {
-    out << "skipped, as optional: profile " << skipped << "\n";
+    out << "nothing from optional profile " << skipped << "\n";
+  }
+  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+    out << "the kernel has no BTF: nothing is lost, as static regions do not need it\n";
   }
 }
 

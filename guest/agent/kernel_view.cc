@@ -50,7 +50,10 @@ std::uint64_t DirectMap(const KernelView& view, std::uint64_t kernel_start) {
 
 std::optional<std::uint64_t> KernelView::Symbol(std::string_view name) const {
   const auto gva = kallsyms.Find(name);
-  return gva ? gva : vmcoreinfo.Symbol(name);
+  // SYMBOL(mem_section) is the pointer's value, not its address, with CONFIG_SPARSEMEM_EXTREME
+  // (kernel/crash_core.c exports it as an array).
+  if (gva || name == "mem_section") return gva;
+  return vmcoreinfo.Symbol(name);
 }
 
 std::optional<std::uint64_t> KernelView::ReadU64(std::uint64_t gva) const {

@@ -10,18 +10,17 @@
 
 # The kernel log: a ring of descriptors and infos, and the text. Nearly all of the total.
 printk-ring class log
-symbol log_buf class log
-symbol log_buf_len class log
-symbol clear_seq class log
-symbol printk_rb_static class log
-symbol printk_rb_dynamic class log
-symbol console_seq class log optional
+symbol log_buf size 8 class log
+symbol log_buf_len size 4 class log
+symbol clear_seq size 24 class log
+symbol printk_rb_static size 88 class log
+symbol printk_rb_dynamic size 88 class log
 
 # Who this kernel is. crash and drgn refuse to start without VMCOREINFO.
 vmcoreinfo
-symbol linux_banner
-symbol init_uts_ns
-symbol saved_command_line
+symbol linux_banner size 512  # kallsyms has no symbol behind it
+symbol init_uts_ns size 432
+symbol saved_command_line size 8
 section kernel_config_data kernel_config_data_end optional  # CONFIG_IKCONFIG
 
 # How its memory is laid out. crash needs the three bases in every mode; drgn walks the page tables
@@ -39,7 +38,7 @@ symbol level2_fixmap_pgt optional
 symbol level1_fixmap_pgt optional
 symbol init_mm
 symbol high_memory size 8
-symbol mem_section
+symbol mem_section size 8
 symbol node_data?contig_page_data
 symbol node_states
 symbol _totalram_pages?totalram_pages
@@ -55,7 +54,7 @@ symbol nr_cpu_ids size 4
 symbol cpu_khz size 4 optional
 percpu runqueues
 percpu current_task?pcpu_hot optional
-percpu cpu_number optional
+percpu cpu_number size 4 optional
 symbol idt_table optional
 
 # Time, tasks and state in a few words.
@@ -68,7 +67,7 @@ symbol nr_irqs size 4
 symbol init_task
 symbol init_pid_ns
 symbol arch_task_struct_size size 4 optional
-symbol modules optional
+symbol modules size 16 optional
 symbol system_state size 4
 symbol tainted_mask size 8
 symbol taint_flags
