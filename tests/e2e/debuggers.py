@@ -64,7 +64,7 @@ def drgn(vmlinux, core):
 
 
 def gdb(vmlinux, core):
-    """A Kernel without log. gdb does not know of KASLR: it is told the offset, which is the core's."""
+    """A Kernel without log. gdb does not know of KASLR: it is told the offset that the core names."""
     with Core(core) as opened:
         offset = int(opened.vmcoreinfo()["KERNELOFFSET"], 16)
     queries = {
@@ -92,6 +92,7 @@ def gdb_registers(core):
 
 def readelf_complaints(core):
     """What readelf finds wrong with the headers and notes of a core: nothing, when all is well."""
-    result = run(["readelf", "--headers", "--notes", "--wide", core], env={**os.environ, "LC_ALL": "C"})
+    arguments = ["readelf", "--headers", "--notes", "--wide", core]
+    result = run(arguments, env={**os.environ, "LC_ALL": "C"})
     lines = (result.stdout + result.stderr).splitlines()
     return [line for line in lines if re.search("warning|error|corrupt|invalid", line, re.I)]

@@ -84,7 +84,7 @@ def demonstrate(lab):
     print(f"marrow-store listening on {store.address}")
     cli = start_host(lab, store)
 
-    title(f"A stock Debian kernel ({kernel().name}) boots with marrow-agent: {RAM_MIB} MiB, 2 vCPUs")
+    title(f"Stock Debian kernel {kernel().name} boots with marrow-agent: {RAM_MIB} MiB, 2 vCPUs")
     guest = Guest(lab, NAME, Machine(memory_mib=RAM_MIB, cpus=2)).wait_ready()
     cli.wait_watched(NAME)
     show(cli, "vms")

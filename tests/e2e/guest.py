@@ -137,7 +137,7 @@ class Guest:
             try:
                 self._output += self._control.recv(65536)
             except TimeoutError:
-                raise Timeout(f"no end of '{command}' in {self.name} within {seconds:g} s") from None
+                raise Timeout(f"no end of '{command}' within {seconds:g} s") from None
 
     def full_core(self, path, paging):
         """QEMU's own dump of the whole RAM, the yardstick for ours.

@@ -10,7 +10,7 @@ BIN = BUILD / "bin"
 
 
 class Store:
-    """A marrow-store that can be stopped, killed and started again with the same data and address."""
+    """A marrow-store that can be stopped and started again with the same data and address."""
 
     def __init__(self, lab):
         self._lab = lab
@@ -35,7 +35,7 @@ class Daemon:
     """A marrowd that watches some guests, which need not run yet."""
 
     def __init__(self, lab, store_address, vms):
-        """vms: a list of dictionaries for the config's `vms`; qmp and window follow from the name."""
+        """vms: dictionaries for the config's `vms`; qmp and window follow from the name."""
         self._lab = lab
         self._starts = 0
         self.control_path = lab.path("marrowd.sock")

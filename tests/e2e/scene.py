@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every end-to-end test sets up (a store, a host's daemon, guests) and how it judges a dump."""
+"""What every end-to-end test sets up (store, daemon, guests) and how it judges a dump."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from marrow import Cli, Daemon, Store
 
 
 def log_lines(text):
-    """The texts of a kernel log, without the times, which consoles and debuggers write differently."""
+    """The texts of a kernel log; consoles and debuggers write the times differently."""
     lines = (re.sub(r"^\[ *\d+\.\d+\] ?", "", line).strip() for line in text.splitlines())
     return [line for line in lines if line]
 
@@ -30,7 +30,7 @@ class Scene(unittest.TestCase):
         self.cli = None
 
     def watch(self, *vms):
-        """Starts a store and a daemon; each VM is a name or a dictionary for the daemon's config."""
+        """Starts a store and a daemon; a VM is a name or a dictionary for the daemon's config."""
         self.store = Store(self.lab)
         configs = [{"name": vm} if isinstance(vm, str) else vm for vm in vms]
         self.daemon = Daemon(self.lab, self.store.address, configs)

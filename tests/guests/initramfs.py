@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the initramfs of a test guest: busybox, kernel modules, scenarios and the guest's programs.
+"""Builds the initramfs of a test guest: busybox, modules, scenarios and the guest's programs.
 
 The same inputs give the same bytes. Usable as a module or as a program:
   initramfs.py --kernel FOLDER --output FILE [--program FILE ...] [--crash-kernel]
