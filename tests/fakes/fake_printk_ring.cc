@@ -93,11 +93,12 @@ std::uint64_t FakePrintkRing::Append(std::uint64_t time_ns, absl::string_view te
   std::uint64_t begin = kNoLpos;
   std::uint64_t next = kNoLpos;
   const std::uint64_t block_bytes = (sizeof(id) + text.size() + 7) / 8 * 8;
-  if (!text.empty() && block_bytes > ring_bytes() - sizeof(id)) {
+  const std::uint64_t end = NextLpos(head_lpos_, block_bytes);
+  if (!text.empty() && end - head_lpos_ > ring_bytes()) {
     begin = next = kFailedLpos;
   } else if (!text.empty()) {
     begin = head_lpos_;
-    next = NextLpos(begin, block_bytes);
+    next = end;
     PushOut(next);
     head_lpos_ = next;
     std::uint64_t at = begin % ring_bytes();
