@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/service/upload_stream.h"
+
+#include <utility>
+
+#include "server/errors/error_info.h"
+#include "server/errors/grpc_status.h"
+
+namespace marrow {
+namespace {
+
+absl::Status ShuttingDown() {
+  return WithRetry(WithReason(absl::UnavailableError("the store shuts down; continue the upload "
+                                                     "when it is back"),
+                              "SHUTTING_DOWN"),
+                   absl::Seconds(5));
+}
+
+}  // namespace
+
+UploadStream* UploadStream::Start(grpc::CallbackServerContext& context, StreamRegistry& registry,
+                                  StreamRegistry::Ticket ticket,
+                                  std::unique_ptr<UploadSession> session, Deps deps) {
+  std::shared_ptr<UploadStream> stream(
+      new UploadStream(context, std::move(ticket), std::move(session), deps));
+  stream->self_ = stream;
+  stream->StartRead(&stream->request_);
+  registry.Enter(stream->ticket_, stream);
+  return stream.get();
+}
+
+void UploadStream::SetPhase(Phase phase) {
+  phase_ = phase;
+  since_ = absl::Now();
+}
+
+void UploadStream::OnReadDone(bool ok) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kEnding) return;
+    if (!ok) return EndLocked(absl::CancelledError("the stream ended before Commit"));
+    SetPhase(Phase::kWorking);
+  }
+  deps_.workers.Post([this] { Work(); });
+}
+
+void UploadStream::Work() {
+  const std::uint64_t bytes = request_.ByteSizeLong();
+  deps_.bytes_in_flight += bytes;
+  absl::StatusOr<std::optional<v1::UploadResponse>> answer = session_->Handle(request_);
+  request_ = v1::UploadRequest();  // an idle stream holds no message
+  deps_.bytes_in_flight -= bytes;
+  if (!answer.ok()) return End(answer.status());
+  if (!answer->has_value()) return Read();
+  if ((*answer)->has_committed()) {
+    deps_.watchers.Publish(std::make_shared<const v1::Dump>((*answer)->committed().dump()));
+  }
+  Write(**std::move(answer));
+}
+
+void UploadStream::Read() {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == Phase::kEnding) return;
+  if (draining_) return EndLocked(ShuttingDown());
+  SetPhase(Phase::kReading);
+  StartRead(&request_);
+}
+
+void UploadStream::Write(v1::UploadResponse response) {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == Phase::kEnding) return;
+  response_ = std::move(response);
+  if (session_->done()) {
+    SetPhase(Phase::kEnding);
+    StartWriteAndFinish(&response_, {}, grpc::Status::OK);
+  } else {
+    SetPhase(Phase::kWriting);
+    StartWrite(&response_);
+  }
+}
+
+void UploadStream::OnWriteDone(bool ok) {
+  if (!ok) return End(absl::CancelledError("the stream broke"));
+  Read();
+}
+
+void UploadStream::End(const absl::Status& status) {
+  const std::lock_guard lock(mutex_);
+  EndLocked(status);
+}
+
+void UploadStream::EndLocked(const absl::Status& status) {
+  if (phase_ == Phase::kEnding) return;
+  SetPhase(Phase::kEnding);
+  Finish(ToGrpc(status));
+}
+
+void UploadStream::OnDone() {
+  // Whoever ended the call still holds the mutex.
+  const std::lock_guard lock(mutex_);
+  // The session makes its bytes durable when it goes: disk work.
+  deps_.workers.Post([self = std::move(self_)] {});
+}
+
+void UploadStream::EndIfIdle(absl::Time deadline) {
+  const std::lock_guard lock(mutex_);
+  if (since_ >= deadline) return;
+  if (phase_ == Phase::kWriting) context_.TryCancel();
+  if (phase_ != Phase::kReading) return;
+  EndLocked(WithReason(
+      absl::DeadlineExceededError("nothing was sent for too long; continue with a new stream"),
+      "UPLOAD_IDLE"));
+}
+
+void UploadStream::Drain() {
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+  if (phase_ == Phase::kReading) EndLocked(ShuttingDown());
+}
+
+}  // namespace marrow
