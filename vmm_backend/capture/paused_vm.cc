@@ -6,10 +6,10 @@
 namespace marrow {
 namespace {
 
-absl::Status Apply(VmControl& control, AfterCapture after) {
+absl::Status Apply(VmControl& control, AfterCapture after, bool was_running) {
   switch (after) {
     case AfterCapture::kLeave:
-      return absl::OkStatus();
+      return was_running ? control.Resume() : absl::OkStatus();
     case AfterCapture::kResume:
       return control.Resume();
     case AfterCapture::kReset:
@@ -43,7 +43,7 @@ PausedVm::~PausedVm() {
 
 absl::Status PausedVm::Release(AfterCapture after) {
   VmControl* control = std::exchange(control_, nullptr);
-  absl::Status status = Apply(*control, after);
+  absl::Status status = Apply(*control, after, was_running_);
   if (!status.ok() && was_running_) (void)control->Resume();  // `status` is the error to report
   return status;
 }

@@ -28,6 +28,8 @@ class QemuVm final : public VmControl {
   const Process& process() const { return *process_; }
   const std::string& uuid() const { return uuid_; }
   QmpClient& qmp() { return *qmp_; }
+  // Readable when QEMU has something to say.
+  int event_fd() const { return qmp_->fd(); }
 
   absl::StatusOr<bool> IsRunning() override;
   absl::Status Pause() override;

@@ -64,17 +64,18 @@ absl::Status WindowFile::Format(const std::array<std::uint8_t, 16>& nonce) {
       found.window_bytes == identity.window_bytes && found.header_bytes == identity.header_bytes;
   if (!formatted) {
     status = ClearGuest();
+    if (status.ok()) status = WriteAck({});
     // The magic last: a guest that sees it sees the rest.
     const Bytes bytes = std::as_bytes(std::span(&identity, 1));
     if (status.ok()) status = PwriteAll(fd_.get(), sizeof(identity.magic), bytes.subspan(8));
     if (status.ok()) status = PwriteAll(fd_.get(), 0, bytes.first(8));
   }
-  if (status.ok()) {
-    marrow_host_ack ack{};
-    ack.presence = MARROW_HOST_LISTENING;
-    status = WriteAck(ack);
-  }
-  return status;
+  if (!status.ok()) return status;
+  marrow_host_ack ack{};
+  status = ReadAt(offsetof(marrow_window_header, ack), std::as_writable_bytes(std::span(&ack, 1)));
+  if (!status.ok()) return status;
+  ack.presence = MARROW_HOST_LISTENING;
+  return WriteAck(ack);
 }
 
 absl::Status WindowFile::ReadAt(std::uint64_t offset, MutableBytes out) const {

@@ -9,13 +9,14 @@
 #include "absl/status/statusor.h"
 #include "marrow/abi.h"
 #include "vmm_backend/base/bytes.h"
+#include "vmm_backend/capture/host_window.h"
 #include "vmm_backend/posix/fd.h"
 
 namespace marrow {
 
 // The host's end of a window: the file behind the VM's ivshmem device. It is only ever read by
 // copying (pread): the guest and the VMM can write it, and shrink it, at any moment.
-class WindowFile final : public ByteSource {
+class WindowFile final : public HostWindow {
  public:
   // Opens the file, or creates it with mode 0600, and formats it unless it already carries a host
   // header of this version and size; what a running guest has published then stays. InvalidArgument
@@ -26,9 +27,8 @@ class WindowFile final : public ByteSource {
   std::uint64_t size() const override { return window_bytes_; }
   absl::Status ReadAt(std::uint64_t offset, MutableBytes out) const override;
 
-  absl::Status WriteAck(const marrow_host_ack& ack);
-  // Forgets what the guest published. For a guest that is gone: after a reset or its VMM's end.
-  absl::Status ClearGuest();
+  absl::Status WriteAck(const marrow_host_ack& ack) override;
+  absl::Status ClearGuest() override;
 
  private:
   WindowFile(UniqueFd fd, std::string path, std::uint64_t window_bytes)

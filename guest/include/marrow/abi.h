@@ -124,8 +124,8 @@ struct marrow_host_ack {
   uint32_t state;    /* enum marrow_ack_state */
   uint32_t detail;   /* milliseconds after which a refused guest may ask again, else 0 */
   uint32_t presence; /* enum marrow_host_presence */
-  uint32_t reserved0;
-  uint64_t beat; /* grows while the host listens */
+  uint32_t crash_captured; /* 1: this boot's crash is captured; the host's own note, for when it restarts */
+  uint64_t beat;           /* grows while the host listens */
   uint8_t reserved[32];
 };
 
@@ -257,7 +257,7 @@ MARROW_PIN(marrow_host_ack, sequence, 0);
 MARROW_PIN(marrow_host_ack, state, 8);
 MARROW_PIN(marrow_host_ack, detail, 12);
 MARROW_PIN(marrow_host_ack, presence, 16);
-MARROW_PIN(marrow_host_ack, reserved0, 20);
+MARROW_PIN(marrow_host_ack, crash_captured, 20);
 MARROW_PIN(marrow_host_ack, beat, 24);
 MARROW_PIN(marrow_host_ack, reserved, 32);
 
