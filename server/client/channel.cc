@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/client/channel.h"
+
+#include <cstdint>
+#include <utility>
+
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+#include "vmm_backend/posix/file_system.h"
+
+namespace marrow {
+namespace {
+
+constexpr std::uint64_t kMaxPemBytes = 1 << 20;
+constexpr int kMaxAnswerBytes = 64 << 20;
+
+absl::Status ReadPem(FileSystem& files, const std::string& path, std::string& out) {
+  if (path.empty()) return absl::OkStatus();
+  absl::StatusOr<std::string> pem = ReadWholeFile(files, path, kMaxPemBytes);
+  if (!pem.ok()) return pem.status();
+  out = *std::move(pem);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const ClientTls& tls) {
+  if (tls.ca.empty() && tls.certificate.empty() && tls.key.empty()) {
+    return grpc::InsecureChannelCredentials();
+  }
+  if (tls.certificate.empty() != tls.key.empty()) {
+    return absl::InvalidArgumentError("a client certificate and its key go together");
+  }
+  const std::unique_ptr<FileSystem> files = MakePosixFileSystem();
+  grpc::SslCredentialsOptions options;
+  for (const auto& [path, pem] : {std::pair{&tls.ca, &options.pem_root_certs},
+                                  std::pair{&tls.certificate, &options.pem_cert_chain},
+                                  std::pair{&tls.key, &options.pem_private_key}}) {
+    if (absl::Status s = ReadPem(*files, *path, *pem); !s.ok()) return s;
+  }
+  return grpc::SslCredentials(options);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const std::string& address,
+                                                           const ClientTls& tls) {
+  auto credentials = Credentials(tls);
+  if (!credentials.ok()) return credentials.status();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
+  return grpc::CreateCustomChannel(address, *credentials, arguments);
+}
+
+}  // namespace marrow
