@@ -64,7 +64,7 @@ def drgn(vmlinux, core):
 
 
 def gdb(vmlinux, core):
-    """A Kernel without log. gdb does not know of KASLR: it is told the offset that the core names."""
+    """A Kernel without log. gdb knows nothing of KASLR: it is told the offset that the core names."""
     with Core(core) as opened:
         offset = int(opened.vmcoreinfo()["KERNELOFFSET"], 16)
     queries = {
