@@ -264,12 +264,10 @@ absl::StatusOr<std::unique_ptr<ByteSource>> Spool::OpenCore(const std::string& i
 
 absl::Status Spool::Remove(const std::string& id) {
   if (!IsPending(id)) return absl::NotFoundError(absl::StrCat("no dump ", id, " in the spool"));
-  absl::Status status = RemoveIfThere(files_, Path(id, kEntry));
-  // Without this a power cut could bring back an entry whose core is gone.
-  if (status.ok()) status = files_.SyncDirectory(options_.directory);
-  if (!status.ok()) return status;
-  // Best effort: Open() collects a core that has no entry.
-  (void)files_.Remove(Path(id, kCore));
+  if (absl::Status status = RemoveIfThere(files_, Path(id, kEntry)); !status.ok()) return status;
+  // A power cut could bring back the entry until its removal is durable: only then the core goes
+  // too. Best effort: Open() collects a core that has no entry.
+  if (files_.SyncDirectory(options_.directory).ok()) (void)files_.Remove(Path(id, kCore));
   const std::lock_guard lock(mutex_);
   slots_.erase(id);
   return absl::OkStatus();
