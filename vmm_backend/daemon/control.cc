@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +22,7 @@
 #include "vmm_backend/daemon/config_values.h"
 #include "vmm_backend/daemon/grpc_status.h"
 #include "vmm_backend/posix/fd.h"
+#include "vmm_backend/posix/file_system.h"
 
 namespace marrow {
 namespace {
@@ -123,9 +125,7 @@ class UnixControlServer final : public ControlServer {
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) {
-      return absl::UnavailableError(
-          absl::StrCat("cannot listen on ", socket_path,
-                       ": see that its folder exists and that this user may write there"));
+      return absl::UnavailableError(absl::StrCat("gRPC cannot listen on ", socket_path));
     }
     if (::chmod(socket_path.c_str(), 0600) != 0) {
       return ErrnoStatus(errno, absl::StrCat("chmod ", socket_path));
@@ -140,6 +140,10 @@ class UnixControlServer final : public ControlServer {
 
 // OK if a server may bind to the path: nothing is there, or a socket that nobody listens on.
 absl::Status CheckSocketIsFree(const std::string& path) {
+  const std::string folder = ParentDirectory(path);
+  if (::access(folder.c_str(), W_OK) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot make socket ", path, ": folder ", folder));
+  }
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) {
     return errno == ENOENT ? absl::OkStatus() : ErrnoStatus(errno, absl::StrCat("stat ", path));

@@ -59,7 +59,8 @@ class Spool {
   absl::StatusOr<SpoolEntry> Load(const std::string& id) const;
   absl::StatusOr<std::unique_ptr<ByteSource>> OpenCore(const std::string& id) const;
 
-  // Deletes a dump that the store has acknowledged. On error it is still in the spool.
+  // Deletes a dump that the store has acknowledged. On error it is still in the spool. A power cut
+  // on a disk that fails to sync may bring it back, whole: the store knows a repeated upload.
   absl::Status Remove(const std::string& id);
   // Moves the dump out of the way, for good: whatever is returned, it is no longer pending.
   absl::Status Quarantine(const std::string& id, absl::string_view why);
