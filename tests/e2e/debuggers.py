@@ -48,8 +48,10 @@ def crash(vmlinux, core, *commands, minimal=False):
 
 
 def crash_log(vmlinux, core):
-    """The kernel log by `crash --minimal`."""
-    return crash(vmlinux, core, "log", minimal=True)
+    """The kernel log by `crash --minimal`, without what it says of itself before."""
+    output = crash(vmlinux, core, "log", minimal=True)
+    first = re.search(r"^\[", output, re.M)
+    return output[first.start() :] if first else output
 
 
 def drgn(vmlinux, core):
