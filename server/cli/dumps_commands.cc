@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// marrow dumps list | show | log | regions | delete | watch
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/cli/commands.h"
+#include "server/cli/dump_table.h"
+
+namespace marrow::cli {
+
+absl::Status ListDumps(Session& session, const ListArguments& arguments) {
+  auto dumps = session.ListDumps(arguments.filter, arguments.order_by, arguments.limit);
+  if (!dumps.ok()) return dumps.status();
+  if (arguments.ids_only) {
+    for (const v1::Dump& dump : *dumps) session.out() << dump.manifest().dump_id() << "\n";
+    return absl::OkStatus();
+  }
+  if (session.json()) {
+    v1::ListDumpsResponse response;
+    for (v1::Dump& dump : *dumps) *response.add_dumps() = std::move(dump);
+    session.PrintJson(response);
+    return absl::OkStatus();
+  }
+  Table table = MakeDumpTable();
+  for (const v1::Dump& dump : *dumps) AddDump(table, dump);
+  session.out() << table.Render(session.environment().columns);
+  return absl::OkStatus();
+}
+
+absl::Status ShowDump(Session& session, const std::string& id) {
+  const auto dump = session.GetDump(id);
+  if (!dump.ok()) return dump.status();
+  if (session.json()) {
+    session.PrintJson(*dump);
+  } else {
+    session.out() << DescribeDump(*dump);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrintLog(Session& session, const std::string& id) {
+  const auto name = session.ResolveName(id);
+  if (!name.ok()) return name.status();
+  v1::GetLogRequest request;
+  request.set_name(*name);
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  v1::GetLogResponse response;
+  absl::Status status = session.StoreStatus(session.dumps().GetLog(&context, request, &response));
+  if (!status.ok()) return status;
+  if (session.json()) {
+    session.PrintJson(response);
+    return absl::OkStatus();
+  }
+  session.out() << response.text();
+  if (response.lost_records() > 0) {
+    session.err() << "marrow: " << response.lost_records() << " of "
+                  << response.records() + response.lost_records()
+                  << " records are not in the core or are damaged\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ListRegions(Session& session, const std::string& id) {
+  const auto dump = session.GetDump(id);
+  if (!dump.ok()) return dump.status();
+  if (session.json()) {
+    v1::Manifest regions;
+    regions.set_dump_id(dump->manifest().dump_id());
+    *regions.mutable_regions() = dump->manifest().regions();
+    session.PrintJson(regions);
+  } else {
+    session.out() << MakeRegionTable(dump->manifest()).Render(session.environment().columns);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeleteDumps(Session& session, const std::vector<std::string>& ids) {
+  // All of them are resolved first: a mistyped id deletes nothing.
+  std::vector<std::string> names;
+  for (const std::string& id : ids) {
+    auto name = session.ResolveName(id);
+    if (!name.ok()) return name.status();
+    names.push_back(*std::move(name));
+  }
+  for (const std::string& name : names) {
+    v1::DeleteDumpRequest request;
+    request.set_name(name);
+    grpc::ClientContext context;
+    SetTimeout(context, kCallTimeout);
+    google::protobuf::Empty response;
+    absl::Status status =
+        session.StoreStatus(session.dumps().DeleteDump(&context, request, &response));
+    if (!status.ok()) return status;
+    if (session.json()) {
+      session.PrintJsonLine(request);
+    } else {
+      session.out() << "deleted " << name << "\n";
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WatchDumps(Session& session, const std::string& filter) {
+  v1::WatchDumpsRequest request;
+  request.set_filter(filter);
+  grpc::ClientContext context;
+  const auto stream = session.dumps().WatchDumps(&context, request);
+  v1::Dump dump;
+  while (stream->Read(&dump)) {
+    if (session.json()) {
+      session.PrintJsonLine(dump);
+      continue;
+    }
+    // A table of one row, so that a line says the same as in `list`; widths cannot be known ahead.
+    Table table = MakeDumpTable();
+    AddDump(table, dump);
+    const std::string text = table.Render(session.environment().columns);
+    session.out() << text.substr(text.find('\n') + 1) << std::flush;
+  }
+  return session.StoreStatus(stream->Finish());
+}
+
+}  // namespace marrow::cli

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/cli/session.h"
+
+#include <grpcpp/create_channel.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "google/protobuf/util/json_util.h"
+#include "server/errors/grpc_status.h"
+#include "vmm_backend/base/ulid.h"
+
+namespace marrow::cli {
+namespace {
+
+constexpr char kNamePrefix[] = "dumps/";
+constexpr int kPageSize = 1000;
+constexpr int kMaxMessageBytes = 64 << 20;  // the log of a large ring
+// Among how many of the newest dumps a prefix must be unique.
+constexpr std::size_t kPrefixScope = 10'000;
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // A proxy of the environment is for the web, not for a store beside it.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+absl::Status FromServer(const grpc::Status& status, absl::string_view server) {
+  absl::Status converted = FromGrpc(status);
+  if (converted.code() != absl::StatusCode::kUnavailable) return converted;
+  absl::Status named(converted.code(),
+                     absl::StrCat("cannot reach ", server, ": ", converted.message()));
+  converted.ForEachPayload([&named](absl::string_view url, const absl::Cord& payload) {
+    named.SetPayload(url, payload);
+  });
+  return named;
+}
+
+std::string ToJson(const google::protobuf::Message& message, bool lines) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = lines;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  return status.ok() ? json : absl::StrCat("{\"error\": \"", status.ToString(), "\"}");
+}
+
+}  // namespace
+
+void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+}
+
+Session::Session(Environment& environment, SessionOptions options)
+    : environment_(environment),
+      options_(std::move(options)),
+      dumps_(v1::Dumps::NewStub(Connect(options_.store_address))),
+      host_(v1::HostControl::NewStub(Connect(absl::StrCat("unix:", options_.control_path)))) {}
+
+absl::Status Session::StoreStatus(const grpc::Status& status) const {
+  return FromServer(status, absl::StrCat("the store at ", options_.store_address));
+}
+
+absl::Status Session::HostStatus(const grpc::Status& status) const {
+  return FromServer(status, absl::StrCat("marrowd at ", options_.control_path));
+}
+
+absl::StatusOr<std::string> Session::ResolveName(const std::string& id) {
+  const std::string bare(absl::StripPrefix(id, kNamePrefix));
+  if (bare.empty()) return absl::InvalidArgumentError("the dump's id is empty");
+  if (IsUlid(bare)) return absl::StrCat(kNamePrefix, bare);
+  const auto dumps = ListDumps("", "", kPrefixScope);
+  if (!dumps.ok()) return dumps.status();
+  std::vector<std::string> found;
+  for (const v1::Dump& dump : *dumps) {
+    if (absl::StartsWith(dump.name(), kNamePrefix + bare)) found.push_back(dump.name());
+  }
+  if (found.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no dump has an id that starts with ", bare, " among the newest ",
+                     std::min(dumps->size(), kPrefixScope), "; `marrow dumps list` shows them"));
+  }
+  if (found.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(found.size(), " dumps have an id that starts with ", bare,
+                     ": give more of it, as in ", absl::StripPrefix(found[0], kNamePrefix)));
+  }
+  return found[0];
+}
+
+absl::StatusOr<v1::Dump> Session::GetDump(const std::string& id) {
+  const auto name = ResolveName(id);
+  if (!name.ok()) return name.status();
+  v1::GetDumpRequest request;
+  request.set_name(*name);
+  grpc::ClientContext context;
+  SetTimeout(context, kCallTimeout);
+  v1::Dump dump;
+  absl::Status status = StoreStatus(dumps_->GetDump(&context, request, &dump));
+  if (!status.ok()) return status;
+  return dump;
+}
+
+absl::StatusOr<std::vector<v1::Dump>> Session::ListDumps(const std::string& filter,
+                                                         const std::string& order_by,
+                                                         std::size_t limit) {
+  std::vector<v1::Dump> dumps;
+  v1::ListDumpsRequest request;
+  request.set_filter(filter);
+  request.set_order_by(order_by);
+  do {
+    const std::size_t left = limit == 0 ? kPageSize : limit - dumps.size();
+    request.set_page_size(static_cast<int>(std::min<std::size_t>(left, kPageSize)));
+    grpc::ClientContext context;
+    SetTimeout(context, kCallTimeout);
+    v1::ListDumpsResponse page;
+    absl::Status status = StoreStatus(dumps_->ListDumps(&context, request, &page));
+    if (!status.ok()) return status;
+    std::move(page.mutable_dumps()->begin(), page.mutable_dumps()->end(),
+              std::back_inserter(dumps));
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty() && (limit == 0 || dumps.size() < limit));
+  return dumps;
+}
+
+void Session::PrintJson(const google::protobuf::Message& message) {
+  out() << ToJson(message, true);
+}
+
+void Session::PrintJsonLine(const google::protobuf::Message& message) {
+  out() << ToJson(message, false) << std::endl;
+}
+
+}  // namespace marrow::cli

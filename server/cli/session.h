@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run of the command line: where to write, whom to ask.
+#pragma once
+
+#include <grpcpp/client_context.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/message.h"
+#include "marrow/v1/dumps.grpc.pb.h"
+#include "marrow/v1/host.grpc.pb.h"
+#include "server/cli/environment.h"
+
+namespace marrow::cli {
+
+enum class OutputFormat { kHuman, kJson };
+
+struct SessionOptions {
+  std::string store_address;  // as gRPC takes it: "127.0.0.1:7070"
+  std::string control_path;   // of marrowd's socket
+  OutputFormat format = OutputFormat::kHuman;
+};
+
+// Not thread-safe. Statuses from the network carry their ErrorInfo and name the server.
+class Session {
+ public:
+  Session(Environment& environment, SessionOptions options);
+
+  Environment& environment() { return environment_; }
+  std::ostream& out() { return environment_.out; }
+  std::ostream& err() { return environment_.err; }
+  bool json() const { return options_.format == OutputFormat::kJson; }
+
+  v1::Dumps::Stub& dumps() { return *dumps_; }
+  v1::HostControl::Stub& host() { return *host_; }
+
+  // Of a finished call to the store or to marrowd.
+  absl::Status StoreStatus(const grpc::Status& status) const;
+  absl::Status HostStatus(const grpc::Status& status) const;
+
+  // "dumps/ID" for `id`, which may be that, an ID, or the beginning of one that no other of the
+  // newest dumps shares. NotFound and InvalidArgument say which it was.
+  absl::StatusOr<std::string> ResolveName(const std::string& id);
+
+  // The dump named by ResolveName(id).
+  absl::StatusOr<v1::Dump> GetDump(const std::string& id);
+
+  // The dumps that match, at most `limit` of them (0: all).
+  absl::StatusOr<std::vector<v1::Dump>> ListDumps(const std::string& filter,
+                                                  const std::string& order_by, std::size_t limit);
+
+  // The message as JSON: fields named as in the .proto, all of them present.
+  void PrintJson(const google::protobuf::Message& message);
+  // The same on one line.
+  void PrintJsonLine(const google::protobuf::Message& message);
+
+ private:
+  Environment& environment_;
+  SessionOptions options_;
+  std::unique_ptr<v1::Dumps::Stub> dumps_;
+  std::unique_ptr<v1::HostControl::Stub> host_;
+};
+
+// For calls that answer at once and for those that do work first.
+inline constexpr absl::Duration kCallTimeout = absl::Seconds(30);
+inline constexpr absl::Duration kCaptureTimeout = absl::Minutes(5);
+
+void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);
+
+}  // namespace marrow::cli
