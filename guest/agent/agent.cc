@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "guest/agent/files.h"
@@ -13,9 +14,11 @@
 namespace marrow::agent {
 namespace {
 
-std::string ReadModules(const std::string& root) {
+// Nothing if they cannot be told: a kernel without modules, or /proc is gone.
+std::optional<std::string> ReadModules(const std::string& root) {
   const auto text = ReadFile(root + "/proc/modules");
-  return text.ok() ? ModuleFingerprint(*text) : "";
+  if (!text.ok()) return std::nullopt;
+  return ModuleFingerprint(*text);
 }
 
 std::optional<Failure> AsFailure(const std::string& what, guest::Error error) {
@@ -89,7 +92,7 @@ std::optional<Failure> Agent::Join() {
 }
 
 std::optional<Failure> Agent::PublishPlan() {
-  modules_ = ReadModules(settings_.root);
+  modules_ = ReadModules(settings_.root).value_or("");
   guest::Window& window = mapping_.window();
   const Plan plan = MakePlan(settings_.profile, settings_.root, window.region_capacity());
   // The symbols took some 10 MB; between plans the agent should be small.
@@ -115,7 +118,7 @@ void Agent::Tick(std::uint64_t uptime_ms) {
   if (!window.claimed() || window.HostReformatted()) {
     failure = AsFailure("joining the host again", mapping_.Reattach());
     if (!failure) failure = Join();
-  } else if (ReadModules(settings_.root) != modules_) {
+  } else if (const auto modules = ReadModules(settings_.root); modules && *modules != modules_) {
     failure = PublishPlan();
   }
   if (!failure) failure = AsFailure("heartbeat", window.Beat(uptime_ms));

@@ -2,12 +2,15 @@
 // marrow-agent: finds the window, publishes the profile's regions, beats until told to stop.
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <iostream>
 #include <thread>
 
@@ -50,13 +53,26 @@ Result<Profile> LoadProfile(const std::string& path) {
 }
 
 Result<WindowMapping> OpenWindow(const Options& options) {
+  constexpr milliseconds kFirstDelay{100};
+  constexpr milliseconds kLongestDelay{5000};
   const auto deadline = steady_clock::now() + options.wait;
-  for (;;) {
+  for (auto delay = kFirstDelay;; delay = std::min(2 * delay, kLongestDelay)) {
     auto mapping = options.window_path.empty() ? WindowMapping::FindDevice("")
                                                : WindowMapping::OpenFile(options.window_path);
-    if (mapping.ok() || steady_clock::now() >= deadline) return mapping;
-    std::this_thread::sleep_for(milliseconds(200));
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    if (mapping.ok() || left.count() <= 0) return mapping;
+    if (delay == kFirstDelay)
+      std::cerr << "marrow-agent: waiting: " << mapping.error() << std::endl;
+    std::this_thread::sleep_for(std::min(delay, left));
   }
+}
+
+// A page fault to a busy disk must not delay a beat past the host's patience.
+void LockMemory() {
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return;
+  std::cerr << "marrow-agent: memory cannot be locked (" << std::strerror(errno)
+            << "): under memory pressure beats may be late and the host take this guest for dead"
+            << std::endl;
 }
 
 // A descriptor that becomes readable when this process is told to end.
@@ -84,14 +100,15 @@ bool StopsBefore(steady_clock::time_point deadline, const UniqueFd& stop) {
 int RunPublish(const Options& options) {
   auto profile = LoadProfile(options.profile_path);
   if (!profile.ok()) return Fail(profile.error(), kFailed);
-  const UniqueFd stop = BlockStopSignals();
-  if (!stop.ok()) return Fail("signalfd failed", kFailed);
   auto mapping = OpenWindow(options);
   if (!mapping.ok()) return Fail(mapping.error(), kNoWindow);
+  const UniqueFd stop = BlockStopSignals();
+  if (!stop.ok()) return Fail(std::string("signalfd: ") + std::strerror(errno), kFailed);
   const auto period_ms = options.once ? 0u : static_cast<std::uint32_t>(options.period.count());
   auto agent = Agent::Start({"", std::move(*profile), period_ms}, std::move(*mapping), std::cerr);
   if (!agent.ok()) return Fail(agent.error(), kFailed);
   if (options.once) return kDone;
+  LockMemory();
   auto next = steady_clock::now();
   do {
     agent->Tick(UptimeMs());

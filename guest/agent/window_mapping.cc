@@ -52,7 +52,10 @@ void EnableDevice(const std::string& device) {
 
 Result<WindowMapping> WindowMapping::OpenFile(const std::string& path) {
   const UniqueFd file(open(path.c_str(), O_RDWR | O_CLOEXEC));
-  if (!file.ok()) return Failure{path + ": " + std::strerror(errno)};
+  if (!file.ok()) {
+    const bool forbidden = errno == EACCES;
+    return Failure{path + ": " + std::strerror(errno) + (forbidden ? " (run as root)" : "")};
+  }
   struct stat status {};
   if (fstat(file.get(), &status) != 0) return Failure{path + ": " + std::strerror(errno)};
   const auto bytes = static_cast<std::size_t>(

@@ -94,6 +94,15 @@ TEST_F(AgentLife, PublishesAgainWhenAModuleComes) {
   EXPECT_EQ(Window().guest.state, MARROW_STATE_ALIVE);
 }
 
+TEST_F(AgentLife, KeepsTheTableWhenProcGoesAway) {
+  folder_.Write("proc/modules", "m 4096 0 - Live 0xffffffffc0000000\n");
+  auto agent = Start();
+  ASSERT_TRUE(agent.ok()) << agent.error();
+  std::filesystem::remove_all(folder_.path() + "/proc");
+  agent->Tick(1);
+  EXPECT_EQ(Window().table.region_count, 2u);
+}
+
 TEST_F(AgentLife, JoinsAgainWhenTheHostFormatsTheWindow) {
   auto agent = Start();
   ASSERT_TRUE(agent.ok()) << agent.error();
