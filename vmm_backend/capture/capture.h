@@ -22,8 +22,8 @@ namespace marrow {
 
 // What is known of the VM before anything goes wrong. Everything must outlive the capture.
 struct CaptureSubject {
-  v1::Vm vm;
-  v1::Host host;
+  v1::Vm vm = {};
+  v1::Host host = {};
   const ByteSource* window = nullptr;      // nullptr: this VM has none
   const RegionTable* last_good = nullptr;  // nullptr: never seen one
   const GuestMemory* memory = nullptr;     // never nullptr
