@@ -64,7 +64,7 @@ TEST(SeekTable, RefusesDamage) {
     const char* message;
   } const cases[] = {
       {"", "too short"},
-      {good.substr(good.size() - 16), "more frames"},
+      {good.substr(good.size() - 17), "more frames"},
       {good.substr(1), "do not fill"},
       {"x" + good, "do not fill"},
       {With(good, end - 4, std::uint32_t{0}), "no magic"},
