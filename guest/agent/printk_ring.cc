@@ -19,6 +19,7 @@ struct Layout {
 };
 
 Result<Layout> FindLayout(const Vmcoreinfo& info) {
+  if (info.empty()) return Failure{"VMCOREINFO cannot be read"};
   Layout layout{};
   const struct {
     std::uint64_t* value;
