@@ -98,6 +98,7 @@ std::string TitleOf(const CoreReader& core) {
 // Damage on the way or on our disk is not the sender's fault: only bytes that are as they were
 // meant to be are refused for good.
 absl::Status Malformed(const PartialUpload& partial, const absl::Status& why) {
+  if (!absl::IsInvalidArgument(why)) return why;  // our disk failed, and nothing is known
   if (DigestOf(partial.content()) != partial.identity().core_sha256) {
     return absl::DataLossError("the core does not have its SHA-256; send it again");
   }

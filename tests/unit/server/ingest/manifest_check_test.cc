@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/ingest/manifest_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "server/errors/error_info.h"
+#include "tests/fakes/sample_dump.h"
+
+namespace marrow {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ManifestCheck, AcceptsWhatHostsSend) {
+  EXPECT_TRUE(CheckManifest(SampleManifest(4)).ok()) << CheckManifest(SampleManifest(4));
+}
+
+TEST(ManifestCheck, AcceptsTriggersThatItDoesNotKnowYet) {
+  v1::Manifest manifest = SampleManifest(1);
+  manifest.set_trigger(static_cast<v1::Trigger>(77));
+  EXPECT_TRUE(CheckManifest(manifest).ok());
+}
+
+struct Case {
+  const char* field;
+  std::function<void(v1::Manifest&)> spoil;
+};
+
+class ManifestCheckRefuses : public testing::TestWithParam<Case> {};
+
+TEST_P(ManifestCheckRefuses, AndNamesTheField) {
+  v1::Manifest manifest = SampleManifest(1);
+  GetParam().spoil(manifest);
+  const absl::Status status = CheckManifest(manifest);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_EQ(ReasonOf(status), "MANIFEST_INVALID");
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(absl::StrCat("manifest.", GetParam().field)));
+}
+
+std::string Long(std::size_t bytes) { return std::string(bytes, 'x'); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, ManifestCheckRefuses,
+    testing::Values(
+        Case{"dump_id", [](auto& m) { m.clear_dump_id(); }},
+        Case{"dump_id", [](auto& m) { m.set_dump_id("../../../../../../etc/passwd"); }},
+        Case{"dump_id", [](auto& m) { m.set_dump_id("01ARZ3NDEKTSV4RRFFQ69G5FAV"); }},
+        Case{"trigger", [](auto& m) { m.clear_trigger(); }},
+        Case{"capture_time", [](auto& m) { m.clear_capture_time(); }},
+        Case{"capture_time", [](auto& m) { m.mutable_capture_time()->set_seconds(-1); }},
+        Case{"capture_time", [](auto& m) { m.mutable_capture_time()->set_seconds(1LL << 40); }},
+        Case{"capture_time", [](auto& m) { m.mutable_capture_time()->set_nanos(1'000'000'000); }},
+        Case{"capture_time", [](auto& m) { m.mutable_capture_time()->set_nanos(-1); }},
+        Case{"vm.name", [](auto& m) { m.mutable_vm()->clear_name(); }},
+        Case{"vm.name", [](auto& m) { m.mutable_vm()->set_name(Long(256)); }},
+        Case{"vm.name", [](auto& m) { m.mutable_vm()->set_name("a\x1b[2J"); }},
+        Case{"host.name", [](auto& m) { m.clear_host(); }},
+        Case{"vm.uuid", [](auto& m) { m.mutable_vm()->set_uuid(Long(256)); }},
+        Case{"vm.labels", [](auto& m) { (*m.mutable_vm()->mutable_labels())[""] = "x"; }},
+        Case{"vm.labels", [](auto& m) { (*m.mutable_vm()->mutable_labels())["a b"] = "x"; }},
+        Case{"vm.labels", [](auto& m) { (*m.mutable_vm()->mutable_labels())[Long(64)] = "x"; }},
+        Case{"vm.labels", [](auto& m) { (*m.mutable_vm()->mutable_labels())["a"] = Long(256); }},
+        Case{"vm.labels",
+             [](auto& m) {
+               for (int i = 0; i < 65; ++i) {
+                 (*m.mutable_vm()->mutable_labels())[absl::StrCat("k", i)] = "";
+               }
+             }},
+        Case{"kernel.release", [](auto& m) { m.mutable_kernel()->set_release("6.1\n"); }},
+        Case{"kernel.build_id", [](auto& m) { m.mutable_kernel()->set_build_id("DEAD"); }},
+        Case{"kernel.build_id", [](auto& m) { m.mutable_kernel()->set_build_id(Long(129)); }},
+        Case{"trigger_detail", [](auto& m) { m.set_trigger_detail(Long(4097)); }}));
+
+}  // namespace
+}  // namespace marrow
