@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/cli/commands.h"
+#include "server/triage/printable.h"
 
 namespace marrow::cli {
 namespace {
@@ -58,9 +59,11 @@ class CommandLine {
     app_.require_subcommand(1);
     app_.add_option("--store", options_.store_address, "Address of the store")
         ->type_name("HOST:PORT")
+        ->take_last()
         ->capture_default_str();
     app_.add_option("--control", options_.control_path, "marrowd's control socket")
         ->type_name("SOCKET")
+        ->take_last()
         ->capture_default_str();
     app_.add_flag("--json", json_, "Print JSON, with fields named as in the protocol");
     AddDumps();
@@ -184,8 +187,14 @@ ExitCode RunCli(const std::vector<std::string>& arguments, Environment& environm
     // CLI11 takes them from the back.
     line.app().parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    const int code = line.app().exit(error, environment.out, environment.err);
-    return code == 0 ? ExitCode::kOk : ExitCode::kUsage;
+    // --help and --version end parsing like this too.
+    if (error.get_exit_code() == 0) {
+      line.app().exit(error, environment.out, environment.err);
+      return ExitCode::kOk;
+    }
+    environment.err << Printable(absl::StrCat("marrow: ", error.what(), "; see --help"))
+                    << std::endl;
+    return ExitCode::kUsage;
   }
   Session session(environment, line.options());
   const absl::Status status = line.chosen()(session);

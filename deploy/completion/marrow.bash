@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# Bash completion for marrow(1): commands, flags, ids of dumps, names of VMs.
+# Install as /usr/share/bash-completion/completions/marrow, or source it.
+
+# Words of a command that are neither flags nor values of flags, on one line. Readline splits
+# "host:port" into three words.
+_marrow_words() {
+  local i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --store | --control | --filter | -f | --order-by | --limit | -n | --output | -o | --gpa | \
+        --gva | --length | -l | --detail | --vmlinux)
+        ((i++))
+        while [[ ${COMP_WORDS[i + 1]-} == : ]]; do ((i += 2)); done
+        ;;
+      -*) ;;
+      *) printf '%s ' "${COMP_WORDS[i]}" ;;
+    esac
+  done
+}
+
+# --store and --control as they stand on the line, so that ids come from the same server.
+_marrow_servers() {
+  local i
+  for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --store | --control)
+        # Readline may have split "host:port" into three words.
+        local value=${COMP_WORDS[i + 1]}
+        if [[ ${COMP_WORDS[i + 2]-} == : ]]; then value+=:${COMP_WORDS[i + 3]-}; fi
+        printf '%s\n%s\n' "${COMP_WORDS[i]}" "$value"
+        ;;
+    esac
+  done
+}
+
+_marrow_dump_ids() {
+  local servers
+  mapfile -t servers < <(_marrow_servers)
+  timeout 2 marrow "${servers[@]}" dumps list --quiet --limit 200 2>/dev/null
+}
+
+_marrow_vms() {
+  local servers
+  mapfile -t servers < <(_marrow_servers)
+  timeout 2 marrow "${servers[@]}" vms 2>/dev/null | awk 'NR > 1 && !/ wait in the spool$/ {print $1}'
+}
+
+_marrow_flags() {
+  case $1 in
+    "dumps list") printf '%s\n' --filter --order-by --limit --quiet ;;
+    "dumps fetch") printf '%s\n' --output ;;
+    "dumps read") printf '%s\n' --gpa --gva --length --raw ;;
+    "dumps watch") printf '%s\n' --filter ;;
+    capture) printf '%s\n' --detail ;;
+    crash) printf '%s\n' --vmlinux ;;
+    "") printf '%s\n' --version ;;
+  esac
+  printf '%s\n' --help --json --store --control
+}
+
+_marrow() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local words command choices=""
+  read -r -a words <<<"$(_marrow_words)"
+  command=${words[0]-}
+  if [[ $command == dumps && -n ${words[1]-} ]]; then command="dumps ${words[1]}"; fi
+
+  case $previous in
+    --output | -o | --vmlinux | --control)
+      compopt -o default
+      COMPREPLY=()
+      return
+      ;;
+    --order-by) choices="capture_time receive_time vm host core_bytes" ;;
+    --store | --filter | -f | --limit | -n | --gpa | --gva | --length | -l | --detail)
+      COMPREPLY=()
+      return
+      ;;
+    *)
+      if [[ $current == -* ]]; then
+        choices=$(_marrow_flags "$command")
+      else
+        case $command in
+          "") choices="dumps vms capture crash" ;;
+          dumps) choices="list show log regions fetch read delete watch" ;;
+          "dumps show" | "dumps log" | "dumps regions" | "dumps fetch" | "dumps read")
+            if [[ -z ${words[2]-} ]]; then choices=$(_marrow_dump_ids); fi
+            ;;
+          "dumps delete") choices=$(_marrow_dump_ids) ;;
+          crash) if [[ -z ${words[1]-} ]]; then choices=$(_marrow_dump_ids); fi ;;
+          capture) if [[ -z ${words[1]-} ]]; then choices=$(_marrow_vms); fi ;;
+        esac
+      fi
+      ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+}
+
+complete -F _marrow marrow
