@@ -12,7 +12,26 @@ namespace {
 
 using nlohmann::json;
 
+// QEMU nests a handful of levels; the library's printer recurses once for each.
+constexpr int kMostNesting = 64;
+
+// True if brackets outside strings never stand deeper than kMostNesting.
+bool IsShallow(absl::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') in_string = !in_string;
+    if (c == '\\' && in_string) ++i;
+    if (in_string) continue;
+    if ((c == '[' || c == '{') && ++depth > kMostNesting) return false;
+    if (c == ']' || c == '}') --depth;
+  }
+  return true;
+}
+
 json Parse(absl::string_view text) {
+  if (!IsShallow(text)) return json(json::value_t::discarded);
   return json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
 }
 
@@ -76,7 +95,7 @@ absl::string_view QmpEvent::Data(absl::string_view key) const {
 
 absl::StatusOr<QmpMessage> ParseQmpMessage(absl::string_view line) {
   const json message = Parse(line);
-  if (message.is_discarded()) return Invalid("not JSON", line);
+  if (message.is_discarded()) return Invalid("not JSON, or nested too deeply", line);
   if (!message.is_object()) return Invalid("not an object", line);
   if (Member(message, "QMP") != nullptr) return QmpGreeting{};
   if (const json* value = Member(message, "return")) {
