@@ -95,7 +95,7 @@ class RingReader {
     record.sequence = LoadAt<std::uint64_t>(info, format_.info.seq);
     record.time_ns = LoadAt<std::uint64_t>(info, format_.info.ts_nsec);
     record.text.resize(LoadAt<std::uint16_t>(info, format_.info.text_len));
-    return (record.sequence & kDescIdMask) == ring_.SequenceOf(id);
+    return ring_.Belongs(record.sequence, id);
   }
 
   bool ReadText(std::uint64_t id, const DataBlock& block, LogRecord& record) {

@@ -60,9 +60,11 @@ struct PrintkRing {
   std::uint64_t IndexOf(std::uint64_t id) const {
     return id & ((std::uint64_t{1} << count_bits) - 1);
   }
-  // The kernel chooses the first id such that ids and sequence numbers differ by the ring's length.
-  std::uint64_t SequenceOf(std::uint64_t id) const {
-    return (id + (std::uint64_t{1} << count_bits)) & kDescIdMask;
+  // Whether the record of that sequence number has the descriptor of that id. The first record,
+  // whose number is 0, has an id of minus the ring's length; kernels compute that in 32 bits.
+  bool Belongs(std::uint64_t sequence, std::uint64_t id) const {
+    return static_cast<std::uint32_t>(sequence) ==
+           static_cast<std::uint32_t>(id + (std::uint64_t{1} << count_bits));
   }
 };
 

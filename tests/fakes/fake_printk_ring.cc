@@ -68,7 +68,8 @@ FakePrintkRing::FakePrintkRing(std::uint32_t count_bits, std::uint32_t size_bits
   data_ = Gva{Raw(infos_) + PageUp(count() * kInfoBytes)};
   memory_.resize(OffsetOf(data_) + PageUp(ring_bytes()));
 
-  const std::uint64_t first_id = -(count() + 1) & kIdMask;
+  // In 32 bits, like the kernel's DESC0_ID.
+  const std::uint64_t first_id = -(1u << count_bits) - 1u;
   const std::uint64_t header = Raw(header_);
   Store64(kBase, header);
   Store32(Gva{header + kCountBits}, count_bits);
@@ -110,7 +111,7 @@ std::uint64_t FakePrintkRing::Append(std::uint64_t time_ns, absl::string_view te
   Store64(Gva{Raw(Descriptor(id)) + kBegin}, begin);
   Store64(Gva{Raw(Descriptor(id)) + kNext}, next);
   SetState(id, state);
-  Store64(Gva{Raw(Info(id)) + kSeq}, (id + count()) & kIdMask);
+  Store64(Gva{Raw(Info(id)) + kSeq}, sequence_++);
   Store64(Gva{Raw(Info(id)) + kTsNsec}, time_ns);
   Store64(Gva{Raw(Info(id)) + kTextLen}, text.size());
   return id;

@@ -71,6 +71,7 @@ class FakePrintkRing {
   Gva header_{}, descs_{}, infos_{}, data_{};
   std::uint64_t head_lpos_;
   std::uint64_t tail_lpos_;
+  std::uint64_t sequence_ = 0;
   std::vector<std::byte> memory_;
   std::set<std::uint64_t> dropped_;
 };
