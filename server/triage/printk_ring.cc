@@ -152,8 +152,9 @@ std::optional<DataBlock> LocateBlock(std::uint64_t begin, std::uint64_t next,
     return std::nullopt;
   }
   DataBlock block{begin_offset, next - begin};
-  // A block that does not fit before the end of the ring starts again at offset 0, id and all. Older
-  // kernels move one that would fit exactly too, newer ones let it end where the next lap starts.
+  // A block that does not fit before the end of the ring starts again at offset 0, id and all.
+  // Older kernels move one that would fit exactly too, newer ones let it end where the next lap
+  // starts.
   const bool next_lap = (next >> size_bits) == ((begin + ring_bytes) >> size_bits);
   if (next_lap && next_offset != 0) block = DataBlock{0, next_offset};
   if (block.bytes < sizeof(std::uint64_t) || block.bytes > ring_bytes - block.offset) {
