@@ -43,7 +43,7 @@ std::optional<std::chrono::milliseconds> ParseDuration(const std::string& text) 
     return std::nullopt;
   }
   const std::string_view unit = std::string_view(text).substr(used);
-  if (unit != "" && unit != "s" && unit != "ms") return std::nullopt;
+  if (!unit.empty() && unit != "s" && unit != "ms") return std::nullopt;
   const double ms = std::round(unit == "ms" ? number : number * 1000);
   if (ms < 0 || ms > kDayMs) return std::nullopt;
   return std::chrono::milliseconds(static_cast<std::int64_t>(ms));

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 40;
 struct Form {
   std::string_view word;
   DirectiveKind kind;
-  int names;
+  std::size_t names;
   bool takes_size;
   bool needs_size;
 };
@@ -117,16 +117,16 @@ std::string ParseDirective(std::vector<std::string_view> words, Directive* direc
            "'; there are symbol, section, percpu, pointer, printk-ring, vmcoreinfo and iomem";
   }
   directive->kind = form->kind;
-  if (words.size() < static_cast<std::size_t>(1 + form->names)) {
+  if (words.size() < 1 + form->names) {
     return std::string(form->word) + " needs " +
            (form->names == 1 ? "a name" : "the names of its start and its end");
   }
-  for (int i = 1; i <= form->names; ++i) {
-    auto names = ParseAlternatives(words[static_cast<std::size_t>(i)]);
+  for (std::size_t i = 1; i <= form->names; ++i) {
+    auto names = ParseAlternatives(words[i]);
     if (!names) return "an empty name";
     (i == 1 ? directive->names : directive->end_names) = std::move(*names);
   }
-  words.erase(words.begin(), words.begin() + 1 + form->names);
+  words.erase(words.begin(), words.begin() + 1 + static_cast<std::ptrdiff_t>(form->names));
   return ParseModifiers(std::move(words), *form, directive);
 }
 

@@ -16,8 +16,9 @@ struct Failure {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}
-  Result(Failure failure) : value_(std::move(failure)) {}
+  // Implicit, so that a function returns either as it is.
+  Result(T value) : value_(std::move(value)) {}            // NOLINT(google-explicit-constructor)
+  Result(Failure failure) : value_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return std::holds_alternative<T>(value_); }
   const std::string& error() const { return std::get<Failure>(value_).message; }

@@ -120,11 +120,11 @@ struct marrow_host_identity {
 
 /* 0x040. */
 struct marrow_host_ack {
-  uint64_t sequence; /* the marrow_request.sequence answered; stored after state and detail */
-  uint32_t state;    /* enum marrow_ack_state */
-  uint32_t detail;   /* milliseconds after which a refused guest may ask again, else 0 */
-  uint32_t presence; /* enum marrow_host_presence */
-  uint32_t crash_captured; /* 1: this boot's crash is captured; the host's own note, for when it restarts */
+  uint64_t sequence;       /* the marrow_request.sequence answered; stored after state and detail */
+  uint32_t state;          /* enum marrow_ack_state */
+  uint32_t detail;         /* milliseconds after which a refused guest may ask again, else 0 */
+  uint32_t presence;       /* enum marrow_host_presence */
+  uint32_t crash_captured; /* 1: this boot's crash is captured; a note the host keeps for itself */
   uint64_t beat;           /* grows while the host listens */
   uint8_t reserved[32];
 };
@@ -163,20 +163,20 @@ struct marrow_table_control {
 
 /* 0x100. Facts about the kernel. A value that is not known is 0. */
 struct marrow_facts {
-  uint16_t machine;           /* ELF e_machine: 62 x86-64, 183 AArch64 */
-  uint8_t page_shift;         /* 12 */
-  uint8_t page_table_levels;  /* 4 or 5 on x86-64 */
-  uint32_t cpu_count;         /* possible CPUs */
-  uint64_t page_table_root;   /* gpa of the kernel's top table (swapper_pg_dir) */
-  uint64_t phys_base;         /* x86-64: gpa of a kernel-image gva is gva - kernel_map + phys_base */
-  uint64_t kernel_map;        /* x86-64: __START_KERNEL_map */
-  uint64_t kaslr_offset;      /* run-time minus link-time gva of the kernel image */
-  uint64_t kernel_start;      /* gva of _text */
-  uint64_t kernel_end;        /* gva of _end */
-  uint64_t direct_map;        /* gva at which gpa 0 is mapped (page_offset_base) */
-  uint64_t vmalloc_base;      /* gva */
-  uint64_t vmemmap_base;      /* gva */
-  uint64_t vmcoreinfo_gpa;    /* of the VMCOREINFO text or ELF note */
+  uint16_t machine;          /* ELF e_machine: 62 x86-64, 183 AArch64 */
+  uint8_t page_shift;        /* 12 */
+  uint8_t page_table_levels; /* 4 or 5 on x86-64 */
+  uint32_t cpu_count;        /* possible CPUs */
+  uint64_t page_table_root;  /* gpa of the kernel's top table (swapper_pg_dir) */
+  uint64_t phys_base;        /* x86-64: gpa of a kernel-image gva is gva - kernel_map + phys_base */
+  uint64_t kernel_map;       /* x86-64: __START_KERNEL_map */
+  uint64_t kaslr_offset;     /* run-time minus link-time gva of the kernel image */
+  uint64_t kernel_start;     /* gva of _text */
+  uint64_t kernel_end;       /* gva of _end */
+  uint64_t direct_map;       /* gva at which gpa 0 is mapped (page_offset_base) */
+  uint64_t vmalloc_base;     /* gva */
+  uint64_t vmemmap_base;     /* gva */
+  uint64_t vmcoreinfo_gpa;   /* of the VMCOREINFO text or ELF note */
   uint64_t vmcoreinfo_bytes;
   uint8_t reserved[32];
 };
@@ -213,10 +213,10 @@ struct marrow_panic_record {
 struct marrow_region {
   uint64_t id; /* unique in the table, never 0 */
   uint64_t address;
-  uint64_t size;         /* bytes, never 0 */
-  uint16_t address_kind; /* enum marrow_address_kind */
-  uint16_t region_class; /* enum marrow_region_class */
-  uint32_t flags;        /* none defined: 0; a reader ignores flags it does not know */
+  uint64_t size;                /* bytes, never 0 */
+  uint16_t address_kind;        /* enum marrow_address_kind */
+  uint16_t region_class;        /* enum marrow_region_class */
+  uint32_t flags;               /* none defined: 0; a reader ignores flags it does not know */
   char name[MARROW_NAME_BYTES]; /* UTF-8, zero-filled, need not end in zero */
 };
 
