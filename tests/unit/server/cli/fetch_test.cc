@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include "tests/fakes/fault_file_system.h"
 #include "tests/unit/server/cli/cli_fixture.h"
 
 namespace marrow::cli {
@@ -123,6 +124,30 @@ TEST_F(Fetch, WarnsOfAPartialDump) {
   const Outcome outcome = Run({"dumps", "fetch", kSecondId, "-o", Path("core")});
   EXPECT_EQ(outcome.code, ExitCode::kOk);
   EXPECT_THAT(outcome.err, HasSubstr("the dump is partial"));
+}
+
+TEST_F(Fetch, ShowsAWholeCoreOrNoneWhateverFileOperationFails) {
+  std::uint64_t n = 0;
+  bool hit = true;
+  while (hit) {
+    auto owned = std::make_unique<FaultFileSystem>();
+    FaultFileSystem& disk = *owned;
+    files_ = std::move(owned);
+    ASSERT_TRUE(disk.CreateDirectories("/d").ok());
+    disk.FailAt(++n);
+    const Outcome outcome = FetchTo("/d/core");
+    hit = disk.fault_hit();
+    if (disk.Exists("/d/core")) {
+      EXPECT_EQ(disk.Contents("/d/core"), ACore()) << n;
+    } else {
+      EXPECT_NE(outcome.code, ExitCode::kOk) << n;
+      EXPECT_THAT(outcome.err, HasSubstr("injected fault")) << n;
+    }
+    disk.Heal();
+    EXPECT_EQ(FetchTo("/d/core").code, ExitCode::kOk) << n;
+    EXPECT_EQ(disk.Contents("/d/core"), ACore()) << n;
+  }
+  EXPECT_GT(n, 14u);  // 11 messages are appended, and there is the rest
 }
 
 }  // namespace
