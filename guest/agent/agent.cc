@@ -64,6 +64,12 @@ Result<guest::Identity> ReadIdentity(const std::string& root) {
   return identity;
 }
 
+void WriteLines(std::string_view text, std::ostream& out) {
+  while (!text.empty()) {
+    out << ("marrow-agent: " + std::string(TakeLine(&text)) + "\n") << std::flush;
+  }
+}
+
 Agent::Agent(AgentSettings settings, WindowMapping mapping, guest::Identity identity,
              std::ostream& log)
     : settings_(std::move(settings)),
@@ -100,13 +106,13 @@ std::optional<Failure> Agent::PublishPlan() {
   if (auto failure = Publish(window, plan.facts, plan.table.regions)) return failure;
   const TableSize size = SizeOfTable(plan.table.regions);
   std::string text;
-  for (const std::string& loss : plan.losses) text += "marrow-agent: " + loss + "\n";
+  for (const std::string& loss : plan.losses) text += loss + "\n";
   if (!plan.missing.empty()) {
-    text += "marrow-agent: " + std::to_string(plan.missing.size()) +
+    text += std::to_string(plan.missing.size()) +
             " profile lines gave nothing, the first: " + plan.missing.front() +
             " (all: marrow-agent --dry-run)\n";
   }
-  Say(text + "marrow-agent: published " + std::to_string(plan.table.regions.size()) + " regions, " +
+  Say(text + "published " + std::to_string(plan.table.regions.size()) + " regions, " +
       std::to_string(size.bytes) + " bytes in " + std::to_string(size.pages) + " pages, to " +
       mapping_.path());
   return std::nullopt;
@@ -122,19 +128,19 @@ void Agent::Tick(std::uint64_t uptime_ms) {
     failure = PublishPlan();
   }
   if (!failure) failure = AsFailure("heartbeat", window.Beat(uptime_ms));
-  if (failure) Say("marrow-agent: " + failure->message);
+  if (failure) Say(failure->message);
 }
 
 void Agent::Shutdown() {
   const auto failure =
       AsFailure("shutting down", mapping_.window().SetState(MARROW_STATE_SHUTDOWN));
-  if (failure) Say("marrow-agent: " + failure->message);
+  if (failure) Say(failure->message);
 }
 
-void Agent::Say(const std::string& line) {
-  if (line == last_said_) return;
-  last_said_ = line;
-  *log_ << line << std::endl;
+void Agent::Say(const std::string& text) {
+  if (text == last_said_) return;
+  last_said_ = text;
+  WriteLines(text, *log_);
 }
 
 }  // namespace marrow::agent

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "guest/agent/linux_kernel.h"
@@ -53,7 +55,7 @@ class Agent {
   // Claims the attached window and publishes.
   std::optional<Failure> Join();
   std::optional<Failure> PublishPlan();
-  void Say(const std::string& line);
+  void Say(const std::string& text);
 
   AgentSettings settings_;
   WindowMapping mapping_;
@@ -62,6 +64,10 @@ class Agent {
   std::string modules_;
   std::string last_said_;  // so that a lasting problem is said once
 };
+
+// Each line of `text` in one write, with the program's name: what goes to /dev/kmsg early in a boot
+// makes a record of each write.
+void WriteLines(std::string_view text, std::ostream& out);
 
 // The 16 bytes of the boot id, in its text's order.
 Result<guest::Identity> ReadIdentity(const std::string& root);

@@ -34,7 +34,7 @@ constexpr std::size_t kMaxCapacity =
     (MARROW_WINDOW_MAX_BYTES - MARROW_HEADER_BYTES) / sizeof(marrow_region);
 
 int Fail(const std::string& message, ExitCode code) {
-  std::cerr << "marrow-agent: " << message << std::endl;
+  WriteLines(message, std::cerr);
   return code;
 }
 
@@ -70,9 +70,9 @@ Result<WindowMapping> OpenWindow(const Options& options) {
 // A page fault to a busy disk must not delay a beat past the host's patience.
 void LockMemory() {
   if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return;
-  std::cerr << "marrow-agent: memory cannot be locked (" << std::strerror(errno)
-            << "): under memory pressure beats may be late and the host take this guest for dead"
-            << std::endl;
+  WriteLines(std::string("memory cannot be locked (") + std::strerror(errno) +
+                 "): under memory pressure beats may be late and the host take this guest for dead",
+             std::cerr);
 }
 
 // A descriptor that becomes readable when this process is told to end.

@@ -131,7 +131,9 @@ bool Kcore::Read(std::uint64_t gva, std::span<std::byte> out) const {
 std::vector<LinearRange> Kcore::LinearRanges() const {
   std::vector<LinearRange> ranges;
   for (const KcoreSegment& segment : header_.segments) {
-    if (segment.gpa != kNoGpa && segment.bytes != 0 && segment.bytes <= ~segment.gva) {
+    // Before Linux 4.11 every p_paddr is 0; no kernel image or usable RAM starts there.
+    if (segment.gpa != kNoGpa && segment.gpa != 0 && segment.bytes != 0 &&
+        segment.bytes <= ~segment.gva) {
       ranges.push_back({segment.gva, segment.gpa, segment.bytes});
     }
   }

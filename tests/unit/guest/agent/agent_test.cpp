@@ -142,6 +142,12 @@ TEST_F(AgentLife, SaysALastingProblemOnce) {
   EXPECT_EQ(log_.str(), said);
 }
 
+TEST(WriteLines, NamesTheProgramOnEachLine) {
+  std::ostringstream out;
+  WriteLines("first\n  second", out);
+  EXPECT_EQ(out.str(), "marrow-agent: first\nmarrow-agent:   second\n");
+}
+
 TEST_F(AgentLife, EndsInOrder) {
   auto agent = Start();
   ASSERT_TRUE(agent.ok()) << agent.error();

@@ -93,6 +93,17 @@ TEST(Kcore, KnowsTheLinearRanges) {
   EXPECT_EQ(ranges[0].bytes, 10u);
 }
 
+TEST(Kcore, WithoutPhysicalAddressesHasNoLinearRanges) {
+  std::string file = FakeKcore("X=1\n", "0123456789");
+  const std::size_t first_load = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+  file.replace(first_load + offsetof(Elf64_Phdr, p_paddr), 8, 8, '\0');
+  TempFolder folder;
+  folder.Write("kcore", file);
+  const auto kcore = Kcore::Open(folder.path() + "/kcore");
+  ASSERT_TRUE(kcore.ok()) << kcore.error();
+  EXPECT_TRUE((*kcore)->LinearRanges().empty());
+}
+
 TEST(Kcore, WithLongNotesIsReadWhole) {
   const std::string info(20000, 'x');
   TempFolder folder;
