@@ -17,6 +17,7 @@
 #include "vmm_backend/base/ulid.h"
 #include "vmm_backend/daemon/config.h"
 #include "vmm_backend/daemon/control.h"
+#include "vmm_backend/daemon/directory_lock.h"
 #include "vmm_backend/daemon/spool.h"
 #include "vmm_backend/daemon/store_channel.h"
 #include "vmm_backend/daemon/uploader.h"
@@ -48,14 +49,19 @@ class UploadLog final : public UploadListener {
  public:
   explicit UploadLog(spdlog::logger& log) : log_(log) {}
   void Acknowledged(const SpoolEntry& entry, const v1::Dump& dump) override {
+    last_failure_ = absl::OkStatus();
     const absl::Duration since = absl::Now() - ToTime(entry.begin.manifest().capture_time());
     log_.info("acknowledged dump={} core_bytes={} stored_bytes={} ack_ms={:.1f}",
               entry.begin.manifest().dump_id(), dump.core_bytes(), dump.stored_bytes(),
               absl::ToDoubleMilliseconds(since));
   }
+  // A store that is away is tried about once a second: only a new reason is news.
   void Failed(const std::string& id, const absl::Status& why, absl::Duration wait) override {
-    log_.warn("upload failed dump={} retry_ms={}: {}", id, absl::ToInt64Milliseconds(wait),
-              why.ToString());
+    const bool news = why != last_failure_;
+    last_failure_ = why;
+    log_.log(news ? spdlog::level::warn : spdlog::level::debug,
+             "upload failed dump={} retry_ms={}: {}", id, absl::ToInt64Milliseconds(wait),
+             why.ToString());
   }
   void Quarantined(const std::string& id, const absl::Status& why,
                    const absl::Status& moved) override {
@@ -65,6 +71,7 @@ class UploadLog final : public UploadListener {
 
  private:
   spdlog::logger& log_;
+  absl::Status last_failure_;  // of the uploader's thread
 };
 
 class Daemon final : public HostView {
@@ -108,6 +115,8 @@ std::shared_ptr<spdlog::logger> MakeLog(const std::string& level) {
 absl::Status Serve(const DaemonConfig& config, const sigset_t& ending) {
   const std::shared_ptr<spdlog::logger> log = MakeLog(config.log_level);
   const auto files = MakePosixFileSystem();
+  const absl::StatusOr<UniqueFd> lock = LockDirectory(config.spool.directory);
+  if (!lock.ok()) return lock.status();
   absl::StatusOr<std::unique_ptr<Spool>> spool = Spool::Open(*files, config.spool);
   if (!spool.ok()) return spool.status();
   absl::StatusOr<std::shared_ptr<grpc::Channel>> store = ConnectStore(config.store);
