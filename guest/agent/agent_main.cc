@@ -2,7 +2,6 @@
 // marrow-agent: finds the window, publishes the profile's regions, beats until told to stop.
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,14 +66,6 @@ Result<WindowMapping> OpenWindow(const Options& options) {
   }
 }
 
-// A page fault to a busy disk must not delay a beat past the host's patience.
-void LockMemory() {
-  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return;
-  WriteLines(std::string("memory cannot be locked (") + std::strerror(errno) +
-                 "): under memory pressure beats may be late and the host take this guest for dead",
-             std::cerr);
-}
-
 // A descriptor that becomes readable when this process is told to end.
 UniqueFd BlockStopSignals() {
   sigset_t stop;
@@ -108,7 +99,6 @@ int RunPublish(const Options& options) {
   auto agent = Agent::Start({"", std::move(*profile), period_ms}, std::move(*mapping), std::cerr);
   if (!agent.ok()) return Fail(agent.error(), kFailed);
   if (options.once) return kDone;
-  LockMemory();
   auto next = steady_clock::now();
   do {
     agent->Tick(UptimeMs());

@@ -106,14 +106,15 @@ TEST_F(Table, UpdateMovesARegion) {
 }
 
 TEST_F(Table, UnregisterCompacts) {
-  for (const uint64_t removed : {1, 2, 3}) {
+  for (const uint64_t removed : {1u, 2u, 3u}) {
     Format();
     Window window = Claimed();
-    for (const uint64_t id : {1, 2, 3}) ASSERT_EQ(window.Register(At(id, id << 12)), Error::kNone);
+    for (const uint64_t id : {1u, 2u, 3u})
+      ASSERT_EQ(window.Register(At(id, id << 12)), Error::kNone);
     ASSERT_EQ(window.Unregister(removed), Error::kNone);
     EXPECT_EQ(window.region_count(), 2u);
     EXPECT_EQ(window.Unregister(removed), Error::kUnknownId);
-    for (const uint64_t id : {1, 2, 3}) {
+    for (const uint64_t id : {1u, 2u, 3u}) {
       const Error expected = id == removed ? Error::kUnknownId : Error::kNone;
       EXPECT_EQ(window.Update(id, id << 13, 8), expected);
     }
@@ -184,7 +185,7 @@ TEST_F(Batch, ThatFailsThroughoutChangesNothing) {
 
 TEST_F(Batch, ReplacesTheWholeTable) {
   Window window = Claimed();
-  for (const uint64_t id : {1, 2, 3}) ASSERT_EQ(window.Register(At(id)), Error::kNone);
+  for (const uint64_t id : {1u, 2u, 3u}) ASSERT_EQ(window.Register(At(id)), Error::kNone);
   {
     Change change(window);
     ASSERT_EQ(change.Clear(), Error::kNone);

@@ -49,7 +49,7 @@ TEST(KcoreHeader, RejectsOtherFiles) {
 TEST(KcoreHeader, IgnoresNotesWhoseSizesLie) {
   std::string file = FakeKcore("OSRELEASE=6.1\n", "");
   const std::size_t notes = FakeKcoreNotesEnd(file) - FakeKcoreNoteBytes("OSRELEASE=6.1\n");
-  for (const std::size_t field : {0, 4}) {
+  for (const std::size_t field : {0u, 4u}) {
     std::string damaged = file;
     damaged.replace(notes + field, 4, "\xff\xff\xff\xff");
     const auto header = ParseKcoreHeader(AsBytes(damaged));
