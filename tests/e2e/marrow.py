@@ -95,6 +95,11 @@ class Cli:
         """Every dump of the store, oldest first."""
         return self.json("dumps", "list", "--order-by", "capture_time").get("dumps", [])
 
+    def wait_attached(self, name, seconds=60.0):
+        """Returns when the daemon has found the guest's VMM."""
+        watching = "VM_STATUS_WATCHING"
+        wait_until(lambda: self.vms()[name]["status"] == watching, f"VMM of {name}", seconds)
+
     def wait_watched(self, name, seconds=60.0):
         """Returns when the guest has published its regions and its heart beats."""
 

@@ -114,7 +114,10 @@ absl::StatusOr<std::vector<VcpuState>> QemuVm::ReadVcpus() {
   if (!dumped.ok()) return dumped.status();
   const absl::StatusOr<std::string> bytes = ReadAll(file.get());
   if (!bytes.ok()) return bytes.status();
-  return ParseVcpuDump(SpanSource(AsBytes(*bytes)));
+  absl::StatusOr<std::vector<VcpuState>> vcpus = ParseVcpuDump(SpanSource(AsBytes(*bytes)));
+  // Of a guest that is not in 64-bit mode QEMU writes a 32-bit core; the monitor shows it all the
+  // same.
+  return vcpus.ok() ? vcpus : ReadRunningVcpus();
 }
 
 absl::StatusOr<std::vector<VcpuState>> QemuVm::ReadRunningVcpus() {
