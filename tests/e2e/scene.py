@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every end-to-end test sets up (store, daemon, guests) and how it judges a dump."""
 
+import concurrent.futures
 import re
 import sys
 import unittest
@@ -61,20 +62,24 @@ class Scene(unittest.TestCase):
         self.assertEqual(core.stat().st_size, int(dump["core_bytes"]))
         self.assertEqual(debuggers.readelf_complaints(core), [])
 
-        vmlinux = kernel() / "vmlinux"
-        by_drgn = debuggers.drgn(vmlinux, core)
-        by_gdb = debuggers.gdb(vmlinux, core)
+        by_crash, by_drgn, by_gdb = self.ask_debuggers(core)
         for kernel_seen in (by_drgn, by_gdb):
             self.assertEqual(kernel_seen.release, described.release)
             self.assertEqual(kernel_seen.version, described.version)
         self.assertEqual(by_gdb.banner, described.banner)
 
         log = log_lines(by_drgn.log)
-        self.assertEqual(log_lines(debuggers.crash_log(vmlinux, core)), log)
+        self.assertEqual(log_lines(by_crash), log)
         self.assertEqual(log_lines(self.cli.text("dumps", "log", dump_id)), log)
         self.check_log(log, guest, described, expected)
         self.check_memory(dump_id, core)
         return core
+
+    def ask_debuggers(self, core):
+        """All three at once: each spends its time on reading vmlinux."""
+        questions = (debuggers.crash_log, debuggers.drgn, debuggers.gdb)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda ask: ask(kernel() / "vmlinux", core), questions))
 
     def check_log(self, log, guest, described, expected):
         """The log begins with all that stood on the console before, and never departs from it."""

@@ -42,15 +42,6 @@ constexpr absl::string_view kVmcoreinfo =
 
 std::uint64_t PageUp(std::uint64_t bytes) { return PageDown(bytes + kPageBytes - 1); }
 
-class StringSink final : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 }  // namespace
 
 FakePrintkRing::FakePrintkRing(std::uint32_t count_bits, std::uint32_t size_bits,

@@ -17,15 +17,6 @@ namespace {
 
 constexpr std::int64_t kEpochSeconds = 1'767'225'600;  // 2026-01-01
 
-class StringSink final : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 std::array<std::byte, kPageBytes> SamplePage(std::mt19937_64& random, bool noise) {
   std::array<std::byte, kPageBytes> page;
   for (std::size_t at = 0; at < page.size(); at += sizeof(std::uint64_t)) {

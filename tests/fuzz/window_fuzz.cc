@@ -76,14 +76,7 @@ void CheckCore(CapturePlan plan, std::uint64_t direct_map) {
   const auto layout = LayOutCore(
       {.direct_map = direct_map, .pages = std::move(plan.pages), .aliases = plan.aliases});
   MARROW_FUZZ_CHECK(layout.ok());
-  class Sink : public ByteSink {
-   public:
-    absl::Status Write(Bytes bytes) override {
-      text.append(AsText(bytes).data(), bytes.size());
-      return absl::OkStatus();
-    }
-    std::string text;
-  } sink;
+  StringSink sink;
   const std::string page(kPageBytes, 'p');
   MARROW_FUZZ_CHECK(WriteCore(
                         *layout, [&](std::size_t) { return AsBytes(page); }, sink)

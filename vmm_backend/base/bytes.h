@@ -77,4 +77,14 @@ class ByteSink {
   virtual absl::Status Write(Bytes bytes) = 0;
 };
 
+// A string as a ByteSink.
+class StringSink final : public ByteSink {
+ public:
+  absl::Status Write(Bytes bytes) override {
+    text.append(AsText(bytes).data(), bytes.size());
+    return absl::OkStatus();
+  }
+  std::string text;
+};
+
 }  // namespace marrow

@@ -12,15 +12,6 @@
 namespace marrow {
 namespace {
 
-class StringSink final : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 // A source that owns its bytes.
 class OwnedSource final : public ByteSource {
  public:

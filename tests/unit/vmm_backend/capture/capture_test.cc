@@ -20,15 +20,6 @@ using testing::SizeIs;
 
 constexpr absl::string_view kVmcoreinfo = "OSRELEASE=6.1.0-test\nBUILD-ID=abcd\n";
 
-class StringSink : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 // A guest with a log at 0x10000 and VMCOREINFO at 0x20000, described by the real guest library.
 class CaptureTest : public testing::Test {
  protected:

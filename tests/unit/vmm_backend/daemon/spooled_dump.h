@@ -42,14 +42,6 @@ class TestDump {
 
   // The core as it must arrive.
   std::string Core() const {
-    class StringSink final : public ByteSink {
-     public:
-      absl::Status Write(Bytes bytes) override {
-        text.append(AsText(bytes).data(), bytes.size());
-        return absl::OkStatus();
-      }
-      std::string text;
-    };
     StringSink sink;
     EXPECT_TRUE(WriteCore(
                     layout_, [this](std::size_t i) { return Page(i); }, sink)

@@ -109,15 +109,6 @@ TEST(CoreLayout, HoldsACoreWithoutPages) {
   EXPECT_EQ(layout.file_bytes, layout.pages_offset);
 }
 
-class StringSink : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 // Every count around PN_XNUM, the PT_NOTE counted in: written, then read back by our own reader.
 TEST(CoreLayout, CountsSegmentsAroundPnXnum) {
   const std::string page(kPageBytes, 'p');

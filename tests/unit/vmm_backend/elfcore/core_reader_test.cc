@@ -14,15 +14,6 @@ namespace {
 
 using testing::HasSubstr;
 
-class StringSink : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 // Page i is filled with the letter 'a' + i.
 std::string MakeCore(CoreContent content) {
   const auto layout = LayOutCore(std::move(content));

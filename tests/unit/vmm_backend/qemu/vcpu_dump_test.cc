@@ -59,15 +59,6 @@ TEST(InfoRegisters, RefusesTextWithoutThem) {
   }
 }
 
-class StringSink : public ByteSink {
- public:
-  absl::Status Write(Bytes bytes) override {
-    text.append(AsText(bytes).data(), bytes.size());
-    return absl::OkStatus();
-  }
-  std::string text;
-};
-
 std::string CoreWithNotes(std::vector<CoreNote> notes) {
   const auto layout = LayOutCore({.notes = std::move(notes)});
   StringSink sink;
