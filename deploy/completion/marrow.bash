@@ -9,7 +9,7 @@ _marrow_words() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
       --store | --control | --filter | -f | --order-by | --limit | -n | --output | -o | --gpa | \
-        --gva | --length | -l | --detail | --vmlinux)
+        --gva | --length | -l | --detail | --vmlinux | --tls-ca | --tls-cert | --tls-key)
         ((i++))
         while [[ ${COMP_WORDS[i + 1]-} == : ]]; do ((i += 2)); done
         ;;
@@ -19,12 +19,12 @@ _marrow_words() {
   done
 }
 
-# --store and --control as they stand on the line, so that ids come from the same server.
+# --store, --control and the TLS files as they stand on the line, so that ids come from the same server.
 _marrow_servers() {
   local i
   for ((i = 1; i + 1 < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --store | --control)
+      --store | --control | --tls-ca | --tls-cert | --tls-key)
         # Readline may have split "host:port" into three words.
         local value=${COMP_WORDS[i + 1]}
         if [[ ${COMP_WORDS[i + 2]-} == : ]]; then value+=:${COMP_WORDS[i + 3]-}; fi
@@ -56,7 +56,7 @@ _marrow_flags() {
     crash) printf '%s\n' --vmlinux ;;
     "") printf '%s\n' --version ;;
   esac
-  printf '%s\n' --help --json --store --control
+  printf '%s\n' --help --json --store --tls-ca --tls-cert --tls-key --control
 }
 
 _marrow() {
@@ -67,7 +67,7 @@ _marrow() {
   if [[ $command == dumps && -n ${words[1]-} ]]; then command="dumps ${words[1]}"; fi
 
   case $previous in
-    --output | -o | --vmlinux | --control)
+    --output | -o | --vmlinux | --control | --tls-ca | --tls-cert | --tls-key)
       compopt -o default
       COMPREPLY=()
       return

@@ -61,6 +61,11 @@ class CommandLine {
         ->type_name("HOST:PORT")
         ->take_last()
         ->capture_default_str();
+    app_.add_option("--tls-ca", options_.store_tls.ca, "Certificate that signs the store's (PEM)")
+        ->type_name("FILE");
+    app_.add_option("--tls-cert", options_.store_tls.certificate, "The client's certificate (PEM)")
+        ->type_name("FILE");
+    app_.add_option("--tls-key", options_.store_tls.key, "Its key (PEM)")->type_name("FILE");
     app_.add_option("--control", options_.control_path, "marrowd's control socket")
         ->type_name("SOCKET")
         ->take_last()
@@ -196,8 +201,8 @@ ExitCode RunCli(const std::vector<std::string>& arguments, Environment& environm
                     << std::endl;
     return ExitCode::kUsage;
   }
-  Session session(environment, line.options());
-  const absl::Status status = line.chosen()(session);
+  absl::StatusOr<Session> session = Session::Open(environment, line.options());
+  const absl::Status status = session.ok() ? line.chosen()(*session) : session.status();
   environment.out.flush();
   if (status.ok() && !environment.out.good()) {
     environment.err << "marrow: cannot write the output\n";

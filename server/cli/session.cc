@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/cli/session.h"
 
-#include <grpcpp/create_channel.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -19,17 +17,8 @@ namespace {
 
 constexpr char kNamePrefix[] = "dumps/";
 constexpr int kPageSize = 1000;
-constexpr int kMaxMessageBytes = 64 << 20;  // the log of a large ring
 // Among how many of the newest dumps a prefix must be unique.
 constexpr std::size_t kPrefixScope = 10'000;
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
-  // A proxy of the environment is for the web, not for a store beside it.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 absl::Status FromServer(const grpc::Status& status, absl::string_view server) {
   absl::Status converted = FromGrpc(status);
@@ -58,11 +47,20 @@ void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
 }
 
-Session::Session(Environment& environment, SessionOptions options)
+absl::StatusOr<Session> Session::Open(Environment& environment, SessionOptions options) {
+  auto store = OpenChannel(options.store_address, options.store_tls);
+  if (!store.ok()) return store.status();
+  auto host = OpenChannel(absl::StrCat("unix:", options.control_path));
+  if (!host.ok()) return host.status();
+  return Session(environment, std::move(options), *std::move(store), *std::move(host));
+}
+
+Session::Session(Environment& environment, SessionOptions options,
+                 std::shared_ptr<grpc::Channel> store, std::shared_ptr<grpc::Channel> host)
     : environment_(environment),
       options_(std::move(options)),
-      dumps_(v1::Dumps::NewStub(Connect(options_.store_address))),
-      host_(v1::HostControl::NewStub(Connect(absl::StrCat("unix:", options_.control_path)))) {}
+      dumps_(v1::Dumps::NewStub(store)),
+      host_(v1::HostControl::NewStub(host)) {}
 
 absl::Status Session::StoreStatus(const grpc::Status& status) const {
   return FromServer(status, absl::StrCat("the store at ", options_.store_address));

@@ -16,6 +16,7 @@
 #include "marrow/v1/dumps.grpc.pb.h"
 #include "marrow/v1/host.grpc.pb.h"
 #include "server/cli/environment.h"
+#include "server/client/channel.h"
 
 namespace marrow::cli {
 
@@ -23,6 +24,7 @@ enum class OutputFormat { kHuman, kJson };
 
 struct SessionOptions {
   std::string store_address;  // as gRPC takes it: "127.0.0.1:7070"
+  ClientTls store_tls;        // all empty: plaintext
   std::string control_path;   // of marrowd's socket
   OutputFormat format = OutputFormat::kHuman;
 };
@@ -30,7 +32,8 @@ struct SessionOptions {
 // Not thread-safe. Statuses from the network carry their ErrorInfo and name the server.
 class Session {
  public:
-  Session(Environment& environment, SessionOptions options);
+  // Connects when first used. Fails on TLS files that cannot be read or do not go together.
+  static absl::StatusOr<Session> Open(Environment& environment, SessionOptions options);
 
   Environment& environment() { return environment_; }
   std::ostream& out() { return environment_.out; }
@@ -61,6 +64,9 @@ class Session {
   void PrintJsonLine(const google::protobuf::Message& message);
 
  private:
+  Session(Environment& environment, SessionOptions options, std::shared_ptr<grpc::Channel> store,
+          std::shared_ptr<grpc::Channel> host);
+
   Environment& environment_;
   SessionOptions options_;
   std::unique_ptr<v1::Dumps::Stub> dumps_;

@@ -3,6 +3,7 @@
 // script.
 #pragma once
 
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace marrow {
 // Thread-safe. Listens on loopback from construction to destruction.
 class FakeDumpsService final : private v1::Dumps::Service {
  public:
-  FakeDumpsService();
+  explicit FakeDumpsService(
+      std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials());
   ~FakeDumpsService() override;
 
   std::string address() const { return address_; }
