@@ -49,7 +49,7 @@ fuzz: bootstrap ## Run every fuzz target for FUZZ_SECONDS; what they find goes t
 	  found=build/fuzz/found/$$name; \
 	  mkdir --parents "$$found"; \
 	  echo "$$name: $(FUZZ_SECONDS) s"; \
-	  "$$target" -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
+	  "$$target" -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -print_funcs=0 -verbosity=0 \
 	    -artifact_prefix="$$found-" "$$found" "build/fuzz/fuzz/corpus/$$name"; \
 	done
 

@@ -68,6 +68,8 @@ void SetChannelArguments(grpc::ServerBuilder& builder) {
   // Together they bound what a stalled upload holds: a window that does not grow with the
   // connection's speed, and little of it.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  // Hosts ping every 20 s while an upload is slow; the default would take that for abuse.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
   // A host that lost its power says nothing: ask.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
