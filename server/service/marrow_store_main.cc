@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -74,6 +75,9 @@ int Serve(StoreOptions options) {
   const sigset_t signals = BlockSignals();
   ::umask(0077);  // dumps hold memory: nobody else's business
   spdlog::set_default_logger(spdlog::stderr_color_mt("marrow-store"));
+  // Else any peer could fill the log with strings that are not UTF-8; the call's status says as
+  // much.
+  google::protobuf::SetLogHandler(nullptr);
   options.log_error = [](absl::string_view text) { spdlog::error("{}", std::string(text)); };
   auto server = StoreServer::Start(std::move(options));
   if (!server.ok()) {
