@@ -12,10 +12,10 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "server/address/store_address.h"
 #include "server/blobs/file_blob_store.h"
 #include "server/catalog/sqlite_catalog.h"
 #include "server/service/janitor.h"
-#include "server/service/listen_address.h"
 #include "vmm_backend/posix/fd.h"
 
 namespace marrow {
@@ -38,7 +38,7 @@ absl::StatusOr<UniqueFd> LockDirectory(const std::string& directory) {
       absl::StrCat("another marrow-store uses ", directory, "; each needs its own directory"));
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const ListenAddress& address,
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(const StoreAddress& address,
                                                                      const TlsFiles& tls,
                                                                      FileSystem& files) {
   if (!tls.any()) {
@@ -140,7 +140,7 @@ void StoreServer::Parts::MakeServices() {
 }
 
 absl::Status StoreServer::Parts::Listen() {
-  const absl::StatusOr<ListenAddress> listen = ParseListenAddress(options.listen);
+  const absl::StatusOr<StoreAddress> listen = ParseStoreAddress(options.listen);
   if (!listen.ok()) return listen.status();
   auto credentials = Credentials(*listen, options.tls, *files);
   if (!credentials.ok()) return credentials.status();

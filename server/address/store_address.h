@@ -8,7 +8,8 @@
 
 namespace marrow {
 
-struct ListenAddress {
+// Where a store listens, or where its clients find it.
+struct StoreAddress {
   std::string text;       // as given: "HOST:PORT", "[IPV6]:PORT" or "unix:PATH"
   std::string host;       // text without the port; all of it for a unix socket
   bool is_local = false;  // loopback or unix socket: plaintext never leaves the machine
@@ -20,6 +21,6 @@ struct ListenAddress {
 
 // InvalidArgument says what forms there are. Names other than "localhost" are not looked up, and
 // count as not local.
-absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text);
+absl::StatusOr<StoreAddress> ParseStoreAddress(absl::string_view text);
 
 }  // namespace marrow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/service/listen_address.h"
+#include "server/address/store_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -21,12 +21,12 @@ bool IsLoopback(const std::string& host) {
 
 }  // namespace
 
-std::string ListenAddress::WithPort(int port) const {
+std::string StoreAddress::WithPort(int port) const {
   return is_unix ? text : absl::StrCat(host, ":", port);
 }
 
-absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text) {
-  ListenAddress address{.text = std::string(text), .host = std::string(text)};
+absl::StatusOr<StoreAddress> ParseStoreAddress(absl::string_view text) {
+  StoreAddress address{.text = std::string(text), .host = std::string(text)};
   if (absl::StartsWith(text, "unix:") && text.size() > 5) {
     address.is_local = address.is_unix = true;
     return address;

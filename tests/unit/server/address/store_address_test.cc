@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/service/listen_address.h"
+#include "server/address/store_address.h"
 
 #include <gtest/gtest.h>
 
 namespace marrow {
 namespace {
 
-TEST(ListenAddress, KnowsWhatStaysOnTheMachine) {
+TEST(StoreAddress, KnowsWhatStaysOnTheMachine) {
   struct {
     const char* text;
     bool is_local;
@@ -17,23 +17,23 @@ TEST(ListenAddress, KnowsWhatStaysOnTheMachine) {
       {"127.0.0.1.example:1", false}, {"localhost.example:1", false}, {"[::ffff:1]:1", false},
   };
   for (const auto& c : cases) {
-    const auto address = ParseListenAddress(c.text);
+    const auto address = ParseStoreAddress(c.text);
     ASSERT_TRUE(address.ok()) << c.text << ": " << address.status();
     EXPECT_EQ(address->is_local, c.is_local) << c.text;
   }
 }
 
-TEST(ListenAddress, RefusesWhatIsNone) {
+TEST(StoreAddress, RefusesWhatIsNone) {
   for (const char* text : {"", "7070", ":7070", "localhost", "localhost:", "localhost:x",
                            "localhost:65536", "localhost:-1", "::1:7070", "unix:"}) {
-    EXPECT_TRUE(absl::IsInvalidArgument(ParseListenAddress(text).status())) << text;
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseStoreAddress(text).status())) << text;
   }
 }
 
-TEST(ListenAddress, IsCompletedByTheChosenPort) {
-  EXPECT_EQ(ParseListenAddress("127.0.0.1:0")->WithPort(4242), "127.0.0.1:4242");
-  EXPECT_EQ(ParseListenAddress("[::1]:0")->WithPort(4242), "[::1]:4242");
-  EXPECT_EQ(ParseListenAddress("unix:/run/s")->WithPort(1), "unix:/run/s");
+TEST(StoreAddress, IsCompletedByTheChosenPort) {
+  EXPECT_EQ(ParseStoreAddress("127.0.0.1:0")->WithPort(4242), "127.0.0.1:4242");
+  EXPECT_EQ(ParseStoreAddress("[::1]:0")->WithPort(4242), "[::1]:4242");
+  EXPECT_EQ(ParseStoreAddress("unix:/run/s")->WithPort(1), "unix:/run/s");
 }
 
 }  // namespace
