@@ -73,8 +73,9 @@ class Guest:
         self._own_qmp_path = lab.path(f"{name}.test-qmp")
         self._memory_path = lab.path(f"{name}.ram")
         self.process = lab.start(f"{name}-qemu", self._command_line())
-        self.qmp = Qmp(self._own_qmp_path, unless=self.process.why_dead)
-        self._control = connect(self._control_path, unless=self.process.why_dead)
+        dead = self.process.why_dead
+        self.qmp = lab.keep_open(Qmp(self._own_qmp_path, unless=dead))
+        self._control = lab.keep_open(connect(self._control_path, unless=dead))
         self._output = b""
 
     def _command_line(self):

@@ -132,6 +132,7 @@ class Lab:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._processes = []
+        self._open = []
 
     def __enter__(self):
         return self
@@ -147,6 +148,11 @@ class Lab:
         self._processes.append(process)
         return process
 
+    def keep_open(self, resource):
+        """Closes it together with the laboratory; returns it."""
+        self._open.append(resource)
+        return resource
+
     def logs(self):
         """The end of every log, for the report of a failed test."""
         parts = []
@@ -157,6 +163,8 @@ class Lab:
         return "\n".join(parts)
 
     def close(self):
+        while self._open:
+            self._open.pop().close()
         while self._processes:
             self._processes.pop().stop()
         if self._keep:
