@@ -96,10 +96,15 @@ void UploadStream::EndLocked(const absl::Status& status) {
 }
 
 void UploadStream::OnDone() {
-  // Whoever ended the call still holds the mutex.
-  const std::lock_guard lock(mutex_);
-  // The session makes its bytes durable when it goes: disk work.
-  deps_.workers.Post([self = std::move(self_)] {});
+  std::shared_ptr<UploadStream> self;
+  {
+    const std::lock_guard lock(mutex_);  // whoever ended the call still holds it
+    self = std::move(self_);
+  }
+  // The session makes its bytes durable when it goes: disk work. Nothing here is touched once the
+  // job is posted, for a worker may have run it already.
+  WorkerPool& workers = deps_.workers;
+  workers.Post([self = std::move(self)] {});
 }
 
 void UploadStream::EndIfIdle(absl::Time deadline) {

@@ -20,20 +20,17 @@ WorkerPool::~WorkerPool() {
 }
 
 bool WorkerPool::TryPost(std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (jobs_.size() >= capacity_) return false;
-    jobs_.push_back(std::move(job));
-  }
+  const std::lock_guard lock(mutex_);
+  if (jobs_.size() >= capacity_) return false;
+  jobs_.push_back(std::move(job));
   changed_.notify_one();
   return true;
 }
 
 void WorkerPool::Post(std::function<void()> job) {
-  {
-    const std::lock_guard lock(mutex_);
-    jobs_.push_back(std::move(job));
-  }
+  const std::lock_guard lock(mutex_);
+  jobs_.push_back(std::move(job));
+  // Under the lock: the job may be what the pool's owner waits for before it destroys the pool.
   changed_.notify_one();
 }
 
