@@ -25,7 +25,8 @@ class BlobStore {
   virtual ~BlobStore() = default;
 
   // Stores `content` and returns when it is durable. DataLoss, with nothing stored, if its SHA-256
-  // is not `digest`. A blob that is there already is left as it is.
+  // is not `digest`. A blob that is there already is read in full: it is left as it is if it is
+  // sound and replaced if not, so that what is acknowledged can be read.
   virtual absl::StatusOr<BlobInfo> Put(const Sha256Digest& digest, const ByteSource& content) = 0;
 
   // NotFound if there is none, DataLoss if what is stored is damaged. The source stays readable

@@ -118,13 +118,17 @@ absl::Status FileBlobStore::WriteTemporary(const std::string& path, const Sha256
   return status;
 }
 
+bool FileBlobStore::Holds(const Sha256Digest& digest) {
+  const auto blob = Open(digest);
+  return blob.ok() && VerifyDigest(**blob, digest).ok();
+}
+
 absl::StatusOr<BlobInfo> FileBlobStore::Put(const Sha256Digest& digest, const ByteSource& content) {
-  const absl::StatusOr<BlobInfo> there = Stat(digest);
-  if (there.ok() && there->content_bytes == content.size()) {
+  if (Holds(digest)) {
     if (absl::Status s = VerifyDigest(content, digest); !s.ok()) return s;
     // A process may have died between its rename and its sync of the directory.
     if (absl::Status s = files_.SyncDirectory(Shard(digest)); !s.ok()) return s;
-    return there;
+    return Stat(digest);
   }
   if (absl::Status s = files_.CreateDirectories(Shard(digest)); !s.ok()) return s;
   const std::string path = Path(digest);

@@ -35,6 +35,8 @@ class FileBlobStore final : public BlobStore {
       std::function<absl::Status(const std::string& shard, const std::string& name)>;
   absl::Status ForEachFile(const FileVisitor& visit);
   absl::Status RemoveTemporaries();
+  // Whether there is a blob and all of it can be read back as it was put.
+  bool Holds(const Sha256Digest& digest);
   // The compressed blob in a synced temporary file, or an error and no file.
   absl::Status WriteTemporary(const std::string& path, const Sha256Digest& digest,
                               const ByteSource& content);

@@ -102,6 +102,18 @@ TEST_F(FileBlobStoreTest, ReplacesABlobThatIsDamaged) {
   EXPECT_EQ(Read(*store, DigestOf("hello")), "hello");
 }
 
+TEST_F(FileBlobStoreTest, ReplacesABlobWhoseContentIsDamagedBehindASoundTable) {
+  const auto store = OpenStore();
+  const std::string content(100, 'x');
+  ASSERT_TRUE(Put(*store, content).ok());
+  std::string stored = files_.Contents(PathOf(content));
+  stored[12] = static_cast<char>(stored[12] ^ 1);  // inside the first frame
+  files_.Put(PathOf(content), stored);
+  ASSERT_TRUE(store->Stat(DigestOf(content)).ok());
+  ASSERT_TRUE(Put(*store, content).ok());
+  EXPECT_EQ(Read(*store, DigestOf(content)), content);
+}
+
 TEST_F(FileBlobStoreTest, KnowsWhatIsNotThere) {
   const auto store = OpenStore();
   EXPECT_TRUE(absl::IsNotFound(store->Open(DigestOf("x")).status()));

@@ -126,6 +126,19 @@ TEST_F(UploadSessionTest, TakesAFinishedUploadAsStored) {
   EXPECT_TRUE(session->done());
 }
 
+TEST_F(UploadSessionTest, RepairsADamagedCoreThatAnotherDumpShares) {
+  ASSERT_TRUE(RunUpload(store_.ingestor(), SampleManifest(1), core_, 100'000).committed);
+  const std::string hex = Hex(Sha256Of(AsBytes(core_)));
+  const std::string path = "/data/blobs/" + hex.substr(0, 2) + "/" + hex + ".zst";
+  std::string blob = store_.files().Contents(path);
+  blob[blob.size() / 2] = static_cast<char>(blob[blob.size() / 2] ^ 1);
+  store_.files().Put(path, blob);
+  ASSERT_NE(store_.ReadCore(1), core_);
+  ASSERT_TRUE(RunUpload(store_.ingestor(), SampleManifest(2), core_, 100'000).committed);
+  EXPECT_EQ(store_.ReadCore(2), core_);
+  EXPECT_EQ(store_.ReadCore(1), core_);
+}
+
 TEST_F(UploadSessionTest, RefusesOtherBytesUnderAStoredId) {
   ASSERT_TRUE(RunUpload(store_.ingestor(), SampleManifest(1), core_, 100'000).committed);
   const UploadOutcome other =
