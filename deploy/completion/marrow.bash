@@ -34,16 +34,21 @@ _marrow_servers() {
   done
 }
 
+# What a server answers goes onto the command line of a shell: only what cannot mean anything there is
+# let through, a line each.
 _marrow_dump_ids() {
   local servers
   mapfile -t servers < <(_marrow_servers)
-  timeout 2 marrow "${servers[@]}" dumps list --quiet --limit 200 2>/dev/null
+  timeout 2 marrow "${servers[@]}" dumps list --quiet --limit 200 2>/dev/null |
+    LC_ALL=C sed -n '/^[0-9a-z]\{26\}$/p'
 }
 
+# Names that have blanks or other special characters are left to be typed: columns are two blanks apart.
 _marrow_vms() {
   local servers
   mapfile -t servers < <(_marrow_servers)
-  timeout 2 marrow "${servers[@]}" vms 2>/dev/null | awk 'NR > 1 && !/ wait in the spool$/ {print $1}'
+  timeout 2 marrow "${servers[@]}" vms 2>/dev/null |
+    LC_ALL=C sed -n '2,$ s/^\([A-Za-z0-9][A-Za-z0-9._-]*\)  .*/\1/p'
 }
 
 _marrow_flags() {
@@ -61,7 +66,8 @@ _marrow_flags() {
 
 _marrow() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local words command choices=""
+  local words command choice choices=()
+  COMPREPLY=()
   read -r -a words <<<"$(_marrow_words)"
   command=${words[0]-}
   if [[ $command == dumps && -n ${words[1]-} ]]; then command="dumps ${words[1]}"; fi
@@ -69,32 +75,31 @@ _marrow() {
   case $previous in
     --output | -o | --vmlinux | --control | --tls-ca | --tls-cert | --tls-key)
       compopt -o default
-      COMPREPLY=()
       return
       ;;
-    --order-by) choices="capture_time receive_time vm host core_bytes" ;;
-    --store | --filter | -f | --limit | -n | --gpa | --gva | --length | -l | --detail)
-      COMPREPLY=()
-      return
-      ;;
+    --order-by) choices=(capture_time receive_time vm host core_bytes) ;;
+    --store | --filter | -f | --limit | -n | --gpa | --gva | --length | -l | --detail) return ;;
     *)
       if [[ $current == -* ]]; then
-        choices=$(_marrow_flags "$command")
+        mapfile -t choices < <(_marrow_flags "$command")
       else
         case $command in
-          "") choices="dumps vms capture crash" ;;
-          dumps) choices="list show log regions fetch read delete watch" ;;
+          "") choices=(dumps vms capture crash) ;;
+          dumps) choices=(list show log regions fetch read delete watch) ;;
           "dumps show" | "dumps log" | "dumps regions" | "dumps fetch" | "dumps read")
-            if [[ -z ${words[2]-} ]]; then choices=$(_marrow_dump_ids); fi
+            if [[ -z ${words[2]-} ]]; then mapfile -t choices < <(_marrow_dump_ids); fi
             ;;
-          "dumps delete") choices=$(_marrow_dump_ids) ;;
-          crash) if [[ -z ${words[1]-} ]]; then choices=$(_marrow_dump_ids); fi ;;
-          capture) if [[ -z ${words[1]-} ]]; then choices=$(_marrow_vms); fi ;;
+          "dumps delete") mapfile -t choices < <(_marrow_dump_ids) ;;
+          crash) if [[ -z ${words[1]-} ]]; then mapfile -t choices < <(_marrow_dump_ids); fi ;;
+          capture) if [[ -z ${words[1]-} ]]; then mapfile -t choices < <(_marrow_vms); fi ;;
         esac
       fi
       ;;
   esac
-  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+  # Not `compgen -W`: it expands its words as the shell does, commands included.
+  for choice in "${choices[@]}"; do
+    if [[ $choice == "$current"* ]]; then COMPREPLY+=("$choice"); fi
+  done
 }
 
 complete -F _marrow marrow
