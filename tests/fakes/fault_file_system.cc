@@ -12,6 +12,7 @@ namespace {
 struct Inode {
   std::string data;
   std::string synced_data;
+  bool exclusive = false;  // open by OpenExclusively
 };
 
 struct Directory {
@@ -57,8 +58,13 @@ struct FaultFileSystem::State {
 
 class FaultFileSystem::OpenFile final : public File {
  public:
-  OpenFile(std::shared_ptr<State> state, std::shared_ptr<Inode> inode)
-      : state_(std::move(state)), inode_(std::move(inode)) {}
+  OpenFile(std::shared_ptr<State> state, std::shared_ptr<Inode> inode, bool exclusive = false)
+      : state_(std::move(state)), inode_(std::move(inode)), exclusive_(exclusive) {}
+  ~OpenFile() override {
+    if (!exclusive_) return;
+    const std::lock_guard lock(state_->mutex);
+    inode_->exclusive = false;
+  }
 
   std::uint64_t size() const override {
     const std::lock_guard lock(state_->mutex);
@@ -92,6 +98,7 @@ class FaultFileSystem::OpenFile final : public File {
  private:
   std::shared_ptr<State> state_;
   std::shared_ptr<Inode> inode_;
+  const bool exclusive_;
 };
 
 FaultFileSystem::FaultFileSystem() : state_(std::make_shared<State>()) {
@@ -178,6 +185,18 @@ absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::Create(const std::string&
   if (!inserted) return absl::AlreadyExistsError(absl::StrCat(path, ": File exists"));
   entry->second = std::make_shared<Inode>();
   return std::make_unique<OpenFile>(state_, entry->second);
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultFileSystem::OpenExclusively(const std::string& path) {
+  const std::lock_guard lock(state_->mutex);
+  if (absl::Status status = state_->Count(); !status.ok()) return status;
+  Directory* directory = state_->ParentOf(path);
+  if (directory == nullptr) return NoSuchFile(path);
+  std::shared_ptr<Inode>& inode = directory->names[BaseName(path)];
+  if (inode == nullptr) inode = std::make_shared<Inode>();
+  if (inode->exclusive) return absl::FailedPreconditionError(absl::StrCat(path, ": is open"));
+  inode->exclusive = true;
+  return std::make_unique<OpenFile>(state_, inode, true);
 }
 
 absl::Status FaultFileSystem::Rename(const std::string& from, const std::string& to) {

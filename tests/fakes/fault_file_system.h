@@ -46,6 +46,7 @@ class FaultFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForAppend(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenExclusively(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status SyncDirectory(const std::string& path) override;

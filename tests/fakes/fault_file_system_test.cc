@@ -42,6 +42,14 @@ TEST_F(FaultFileSystemTest, PowerCutBringsBackUnsyncedRemoval) {
   EXPECT_EQ(files_.Contents("/d/f"), "x");
 }
 
+TEST_F(FaultFileSystemTest, GivesAnExclusiveFileToOneAtATime) {
+  auto first = files_.OpenExclusively("/d/a");
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(files_.OpenExclusively("/d/a").status()));
+  first->reset();
+  EXPECT_TRUE(files_.OpenExclusively("/d/a").ok());
+}
+
 TEST_F(FaultFileSystemTest, FailsOnlyTheChosenOperation) {
   files_.FailAt(2);
   EXPECT_TRUE(files_.Create("/d/a").ok());

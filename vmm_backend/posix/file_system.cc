@@ -2,6 +2,7 @@
 #include "vmm_backend/posix/file_system.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -51,10 +52,23 @@ class PosixFile final : public File {
   UniqueFd fd_;
 };
 
-absl::StatusOr<std::unique_ptr<File>> OpenFile(const std::string& path, int flags) {
+absl::StatusOr<UniqueFd> OpenFd(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.ok()) return ErrnoStatus(errno, absl::StrCat("open ", path));
-  return std::make_unique<PosixFile>(path, std::move(fd));
+  return fd;
+}
+
+absl::StatusOr<std::unique_ptr<File>> OpenFile(const std::string& path, int flags) {
+  absl::StatusOr<UniqueFd> fd = OpenFd(path, flags);
+  if (!fd.ok()) return fd.status();
+  return std::make_unique<PosixFile>(path, *std::move(fd));
+}
+
+bool IsNameOf(const std::string& path, int fd) {
+  struct stat named {};
+  struct stat open {};
+  return ::lstat(path.c_str(), &named) == 0 && ::fstat(fd, &open) == 0 &&
+         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
 class PosixFileSystem final : public FileSystem {
@@ -67,6 +81,19 @@ class PosixFileSystem final : public FileSystem {
   }
   absl::StatusOr<std::unique_ptr<File>> OpenForAppend(const std::string& path) override {
     return OpenFile(path, O_RDWR | O_APPEND);
+  }
+  absl::StatusOr<std::unique_ptr<File>> OpenExclusively(const std::string& path) override {
+    while (true) {
+      absl::StatusOr<UniqueFd> fd = OpenFd(path, O_RDWR | O_CREAT | O_APPEND);
+      if (!fd.ok()) return fd.status();
+      if (::flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return ErrnoStatus(errno, absl::StrCat("flock ", path));
+        return absl::FailedPreconditionError(
+            absl::StrCat(path, ": another process is writing it; wait until it is done"));
+      }
+      // An earlier holder may have renamed or removed it between open and flock.
+      if (IsNameOf(path, fd->get())) return std::make_unique<PosixFile>(path, *std::move(fd));
+    }
   }
   absl::Status Rename(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) {

@@ -33,6 +33,10 @@ class FileSystem {
   virtual absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path) = 0;
   // An existing file; Append continues at its end.
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForAppend(const std::string& path) = 0;
+  // An existing file or a new one, as Create and OpenForAppend give it, that no other open file of
+  // this function's shares until it is closed, in whatever process. FailedPrecondition if one does.
+  // Whoever renames or removes such a file does so while it is open.
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenExclusively(const std::string& path) = 0;
   // Replaces `to`. Durable only after SyncDirectory on the parents.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
   virtual absl::Status Remove(const std::string& path) = 0;

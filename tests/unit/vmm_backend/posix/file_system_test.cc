@@ -45,6 +45,25 @@ TEST_F(FileSystemTest, ContinuesAnExistingFile) {
   EXPECT_EQ(*ReadWholeFile(*files_, Path("a"), 100), "abX");
 }
 
+TEST_F(FileSystemTest, GivesAnExclusiveFileToOneAtATime) {
+  auto first = files_->OpenExclusively(Path("a"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE((*first)->Append(AsBytes("one ")).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(files_->OpenExclusively(Path("a")).status()));
+  first->reset();
+  auto second = files_->OpenExclusively(Path("a"));
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_TRUE((*second)->Append(AsBytes("two")).ok());
+  EXPECT_EQ(*ReadWholeFile(*files_, Path("a"), 100), "one two");
+}
+
+TEST_F(FileSystemTest, MakesAnExclusiveFileAnewOnceItIsRenamed) {
+  auto first = files_->OpenExclusively(Path("a"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(files_->Rename(Path("a"), Path("b")).ok());
+  EXPECT_TRUE(files_->OpenExclusively(Path("a")).ok());
+}
+
 TEST_F(FileSystemTest, ReplacesDurablyAndLeavesNoTemporary) {
   ASSERT_TRUE(WriteFileDurably(*files_, Path("a"), AsBytes("old")).ok());
   ASSERT_TRUE(WriteFileDurably(*files_, Path("a"), AsBytes("new")).ok());
