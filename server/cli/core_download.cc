@@ -66,8 +66,7 @@ class CoreDownload {
   }
 
   absl::Status OpenPart() {
-    auto file = files_.OpenForAppend(part_path_);
-    if (absl::IsNotFound(file.status())) file = files_.Create(part_path_);
+    auto file = files_.OpenExclusively(part_path_);
     if (!file.ok()) return file.status();
     part_ = *std::move(file);
     if (part_->size() > dump_.core_bytes()) {

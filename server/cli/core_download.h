@@ -17,7 +17,8 @@ using DownloadProgress = std::function<void(std::uint64_t done_bytes, std::uint6
 // Makes `path` the core of `dump`. Bytes go to "<path>.<dump id>.part", which a later call
 // continues; every message is checked against its CRC-32C and the whole against the dump's SHA-256
 // before the rename to `path`. A file at `path` that is the core already is left as it is. DataLoss
-// if bytes do not match: the partial file is then gone.
+// if bytes do not match: the partial file is then gone. FailedPrecondition while another download
+// writes the partial file.
 absl::Status DownloadCore(Session& session, const v1::Dump& dump, const std::string& path,
                           const DownloadProgress& progress);
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 
 #include "tests/fakes/fault_file_system.h"
 #include "tests/unit/server/cli/cli_fixture.h"
+#include "vmm_backend/posix/fd.h"
 
 namespace marrow::cli {
 namespace {
@@ -86,6 +89,15 @@ TEST_F(Fetch, StartsAnewWhenThePartIsTooLong) {
       WriteFileDurably(*files_, PartOf(Path("core")), AsBytes(std::string(20'000, 'z'))).ok());
   EXPECT_EQ(FetchTo(Path("core")).code, ExitCode::kOk);
   EXPECT_EQ(Contents(Path("core")), ACore());
+}
+
+TEST_F(Fetch, LeavesThePartToTheFetchThatWritesIt) {
+  const UniqueFd other(::open(PartOf(Path("core")).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  const Outcome outcome = FetchTo(Path("core"));
+  EXPECT_EQ(outcome.code, ExitCode::kRefused);
+  EXPECT_THAT(outcome.err, HasSubstr(".part: another process is writing it; wait"));
+  EXPECT_EQ(Contents(PartOf(Path("core"))), "");
 }
 
 TEST_F(Fetch, RefusesBytesDamagedOnTheWire) {
