@@ -2,6 +2,7 @@
 #include "tests/fakes/fake_vm.h"
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "vmm_backend/core/window.h"
@@ -42,15 +43,10 @@ absl::Status FakeVmControl::Record(const char* call) {
   return next_error;
 }
 
-absl::StatusOr<bool> FakeVmControl::IsRunning() {
-  if (!next_error.ok()) return next_error;
-  return running;
-}
-
-absl::Status FakeVmControl::Pause() {
+absl::StatusOr<bool> FakeVmControl::Pause() {
   const absl::Status status = Record("pause");
-  if (status.ok()) running = false;
-  return status;
+  if (!status.ok()) return status;
+  return std::exchange(running, false);
 }
 
 absl::Status FakeVmControl::Resume() {
@@ -108,10 +104,12 @@ absl::Status FakeWindow::WriteAck(const marrow_host_ack& ack) {
 }
 
 absl::Status FakeWindow::ClearGuest() {
-  for (std::size_t i = offsetof(marrow_window_header, guest) / 8; i < MARROW_HEADER_BYTES / 8;
-       ++i) {
-    __atomic_store_n(Word(i), 0, __ATOMIC_RELEASE);
+  constexpr std::size_t kNonce = offsetof(marrow_host_identity, nonce) / 8;
+  constexpr std::size_t kRequest = offsetof(marrow_window_header, request) / 8;
+  for (std::size_t i = offsetof(marrow_window_header, ack) / 8; i < MARROW_HEADER_BYTES / 8; ++i) {
+    if (i != kRequest) __atomic_store_n(Word(i), 0, __ATOMIC_RELEASE);
   }
+  __atomic_fetch_add(Word(kNonce), 1, __ATOMIC_RELEASE);
   return absl::OkStatus();
 }
 

@@ -43,8 +43,7 @@ class FakeVmControl final : public VmControl {
   absl::Status next_error;  // returned by every call while it is not OK
   std::vector<std::string> calls;
 
-  absl::StatusOr<bool> IsRunning() override;
-  absl::Status Pause() override;
+  absl::StatusOr<bool> Pause() override;
   absl::Status Resume() override;
   absl::Status Reset() override;
   absl::Status Destroy() override;

@@ -65,15 +65,17 @@ class Run {
   // Everything between taking hold of the VM and letting it go.
   void CopyGuest(CapturedDump& dump) {
     std::optional<PausedVm> paused;
+    absl::Status pause_error;
+    const absl::Duration held_from = clock_();
     if (subject_.control != nullptr && order_.pause) {
       absl::StatusOr<PausedVm> entered = PausedVm::Enter(*subject_.control);
       if (entered.ok()) {
         paused.emplace(*std::move(entered));
       } else {
-        Miss("coherence: the VM could not be paused", entered.status());
+        pause_error = entered.status();
+        Miss("coherence: the VM could not be paused", pause_error);
       }
     }
-    const absl::Duration held_from = clock_();
     ReadRegisters(paused.has_value());
     const TableWords words(*subject_.memory);
     plan_ = PlanCapture({.table = findings_.table,
@@ -88,10 +90,16 @@ class Run {
     if (paused) {
       dump.after = paused->Release(order_.after);
       findings_.stopped = clock_() - held_from;
+    } else if (!pause_error.ok()) {
+      dump.after = ApplyPolicy(*subject_.control, order_.after, /*resume=*/false);
     }
   }
 
   void ReadRegisters(bool paused) {
+    if (!order_.registers) {
+      Miss("vCPU registers", absl::UnavailableError("the guest was reset before the host looked"));
+      return;
+    }
     if (subject_.control == nullptr) {
       Miss("vCPU registers", absl::UnavailableError("they died with the VMM process"));
       return;

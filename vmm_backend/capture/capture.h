@@ -41,7 +41,8 @@ struct CaptureOrder {
   v1::Trigger trigger = v1::TRIGGER_UNSPECIFIED;
   std::string detail;
   absl::Time time;
-  bool pause = true;  // false: copy while the guest runs, and leave it alone
+  bool pause = true;      // false: copy while the guest runs, and leave it alone
+  bool registers = true;  // false: they are those of another boot by now
   AfterCapture after = AfterCapture::kLeave;
 };
 

@@ -12,7 +12,9 @@ class HostWindow : public ByteSource {
  public:
   // Stores the acknowledgement, its sequence last.
   virtual absl::Status WriteAck(const marrow_host_ack& ack) = 0;
-  // Forgets what the guest published. For a guest that is gone: after a reset or its VMM's end.
+  // Forgets what the guest published, but for the doorbell's sequence, which never starts again,
+  // and renews the nonce so that a guest that is not gone after all publishes anew. For after a
+  // reset or a VMM's end.
   virtual absl::Status ClearGuest() = 0;
 };
 

@@ -4,12 +4,10 @@
 #include <utility>
 
 namespace marrow {
-namespace {
-
-absl::Status Apply(VmControl& control, AfterCapture after, bool was_running) {
+absl::Status ApplyPolicy(VmControl& control, AfterCapture after, bool resume) {
   switch (after) {
     case AfterCapture::kLeave:
-      return was_running ? control.Resume() : absl::OkStatus();
+      return resume ? control.Resume() : absl::OkStatus();
     case AfterCapture::kResume:
       return control.Resume();
     case AfterCapture::kReset:
@@ -20,17 +18,10 @@ absl::Status Apply(VmControl& control, AfterCapture after, bool was_running) {
   return absl::InternalError("unknown AfterCapture");
 }
 
-}  // namespace
-
 absl::StatusOr<PausedVm> PausedVm::Enter(VmControl& control) {
-  const absl::StatusOr<bool> running = control.IsRunning();
-  if (!running.ok()) return running.status();
-  PausedVm paused(control, *running);
-  if (*running) {
-    // A pause that fails may still have stopped the VM: `paused` resumes it on the way out.
-    if (absl::Status status = control.Pause(); !status.ok()) return status;
-  }
-  return paused;
+  const absl::StatusOr<bool> stopped = control.Pause();
+  if (!stopped.ok()) return stopped.status();
+  return PausedVm(control, *stopped);
 }
 
 PausedVm::PausedVm(PausedVm&& other) noexcept
@@ -43,7 +34,7 @@ PausedVm::~PausedVm() {
 
 absl::Status PausedVm::Release(AfterCapture after) {
   VmControl* control = std::exchange(control_, nullptr);
-  absl::Status status = Apply(*control, after, was_running_);
+  absl::Status status = ApplyPolicy(*control, after, was_running_);
   if (!status.ok() && was_running_) (void)control->Resume();  // `status` is the error to report
   return status;
 }

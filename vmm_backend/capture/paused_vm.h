@@ -15,6 +15,9 @@ enum class AfterCapture {
   kDestroy,
 };
 
+// Does to a VM that stands still what the policy says; `resume`: it ran until we stopped it.
+absl::Status ApplyPolicy(VmControl& control, AfterCapture after, bool resume);
+
 // Holds a VM still. Whatever happens, the destructor gives a VM that ran before back to its guest.
 class PausedVm {
  public:

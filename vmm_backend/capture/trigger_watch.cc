@@ -11,16 +11,26 @@ namespace {
 
 // A guest that announces a longer period is taken at this one: it must not switch its watchdog off
 // by saying "every 50 days".
-constexpr std::uint64_t kMostPeriodMs = 60'000;
+constexpr std::uint32_t kMostPeriodMs = 60'000;
+
+bool IsGuestDriven(v1::Trigger trigger) {
+  return trigger != v1::TRIGGER_VMM_DEATH && trigger != v1::TRIGGER_VMM_ERROR;
+}
 
 }  // namespace
 
-WatchStep TriggerWatch::OnEvent(const VmEvent& event, absl::Duration now) {
+WatchStep TriggerWatch::OnEvent(const VmEvent& event, const GuestStatus* status,
+                                absl::Duration now) {
+  Observe(status);
+  return Limit(Handle(event, now), now);
+}
+
+WatchStep TriggerWatch::Handle(const VmEvent& event, absl::Duration now) {
   switch (event.kind) {
     case VmEventKind::kPanicked:
-      return Fatal(v1::TRIGGER_PANIC, event);
+      return Crash(v1::TRIGGER_PANIC, event);
     case VmEventKind::kCrashLoaded: {
-      WatchStep step = Fatal(v1::TRIGGER_CRASH_LOADED, event);
+      WatchStep step = Crash(v1::TRIGGER_CRASH_LOADED, event);
       if (step.capture) {
         step.capture->pause = false;
         step.capture->after = AfterCapture::kLeave;
@@ -28,20 +38,29 @@ WatchStep TriggerWatch::OnEvent(const VmEvent& event, absl::Duration now) {
       return step;
     }
     case VmEventKind::kWatchdog:
-      return Fatal(v1::TRIGGER_WATCHDOG, event);
+      return Crash(v1::TRIGGER_WATCHDOG, event);
+    case VmEventKind::kWatchdogBark: {
+      WatchStep step = Crash(v1::TRIGGER_WATCHDOG, event);
+      down_ = down_ && !step.capture;  // it goes on, and may yet say why
+      return step;
+    }
+    case VmEventKind::kWatchdogReset: {
+      WatchStep step = Crash(v1::TRIGGER_WATCHDOG, event);
+      if (step.capture) step.capture->after = AfterCapture::kLeave;
+      return step;
+    }
     case VmEventKind::kInternalError:
-      return Fatal(v1::TRIGGER_VMM_ERROR, event);
+      return Crash(v1::TRIGGER_VMM_ERROR, event);
     case VmEventKind::kReset:
-      return OnReset(event, /*held=*/false);
+      return OnReset(event);
+    case VmEventKind::kHeldReset:
+      return OnHeldReset(event);
     case VmEventKind::kHostReset: {
       ForgetGuest();
       WatchStep step;
       step.clear_window = true;
       return step;
     }
-    case VmEventKind::kHeldReset:
-      ending_ = true;  // with -no-reboot QEMU exits next
-      return OnReset(event, /*held=*/true);
     case VmEventKind::kStopped:
       stopped_ = true;
       return {};
@@ -55,7 +74,7 @@ WatchStep TriggerWatch::OnEvent(const VmEvent& event, absl::Duration now) {
       return {};
     case VmEventKind::kDied: {
       WatchStep step;
-      if (!ending_ && !orderly_) step = Fatal(v1::TRIGGER_VMM_DEATH, event);
+      if (!ending_ && !orderly_) step = Crash(v1::TRIGGER_VMM_DEATH, event);
       step.clear_window = true;
       ForgetGuest();
       return step;
@@ -64,59 +83,67 @@ WatchStep TriggerWatch::OnEvent(const VmEvent& event, absl::Duration now) {
   return {};
 }
 
-void TriggerWatch::GoDown() {
+WatchStep TriggerWatch::Crash(v1::Trigger trigger, const VmEvent& event) {
+  WatchStep step;
+  if (down_) return step;
+  step.capture =
+      TriggerDecision{.trigger = trigger, .detail = event.detail, .after = policy_.after};
   down_ = true;
   down_polled_ = false;
-}
-
-WatchStep TriggerWatch::Fatal(v1::Trigger trigger, const VmEvent& event) {
-  WatchStep step;
-  if (!down_) {
-    step.capture =
-        TriggerDecision{.trigger = trigger, .detail = event.detail, .after = policy_.after};
-    GoDown();
-  }
   return step;
 }
 
-WatchStep TriggerWatch::OnReset(const VmEvent& event, bool held) {
+WatchStep TriggerWatch::OnReset(const VmEvent& event) {
   WatchStep step;
-  if (policy_.capture_on_reset && !orderly_) step = Fatal(v1::TRIGGER_RESET, event);
-  // A guest that already boots again needs no second reset.
-  if (step.capture && !held) step.capture->after = AfterCapture::kLeave;
-  step.reset_vm = held && !step.capture && policy_.after == AfterCapture::kReset;
+  // Firmware resets the machine a few times more on its own; without a published guest there is
+  // nothing to tell a crash by, nor to capture.
+  if (policy_.capture_on_reset && !orderly_ && boot_id_) step = Crash(v1::TRIGGER_RESET, event);
+  if (step.capture) {
+    step.capture->registers = false;
+    step.capture->after = AfterCapture::kLeave;  // it boots already
+  }
   step.clear_window = true;
   ForgetGuest();
   return step;
 }
 
+WatchStep TriggerWatch::OnHeldReset(const VmEvent& event) {
+  WatchStep step;
+  ending_ = true;  // with -no-reboot QEMU exits next
+  if (policy_.capture_on_reset && !orderly_) {
+    step = Crash(v1::TRIGGER_RESET, event);
+  } else {
+    step.reset_vm = policy_.after == AfterCapture::kReset;
+  }
+  return step;
+}
+
 void TriggerWatch::ForgetGuest() {
   down_ = false;
+  hung_ = false;
   orderly_ = false;
   armed_ = false;
   boot_id_.reset();
-  request_sequence_ = 0;
 }
 
-void TriggerWatch::StartBoot(const GuestStatus& status) {
-  // Rings from before we listened are nobody's any more; those of a boot that we saw begin count.
-  request_sequence_ = polled_ ? 0 : status.request.sequence;
-  if (polled_) down_ = false;
-  boot_id_ = status.boot_id;
-  armed_ = false;
-  beat_ = status.heartbeat.beat;
+void TriggerWatch::Observe(const GuestStatus* status) {
+  if (status == nullptr) return;
+  if (boot_id_ != status->boot_id) {
+    const bool another_boot = boot_id_.has_value();
+    if (another_boot) ForgetGuest();
+    boot_id_ = status->boot_id;
+    armed_ = false;
+    beat_ = status->heartbeat.beat;
+  }
+  orderly_ = status->state == MARROW_STATE_SHUTDOWN;
 }
 
 WatchStep TriggerWatch::OnPoll(const GuestStatus* status, absl::Duration now) {
+  Observe(status);
   WatchStep step;
-  if (status != nullptr) {
-    if (boot_id_ != status->boot_id) StartBoot(*status);
-    orderly_ = status->state == MARROW_STATE_SHUTDOWN;
-    step.capture = CheckRequest(*status, now, step);
-    if (!step.capture) step.capture = CheckHeartbeat(*status, now);
-  }
-  polled_ = true;
-  return step;
+  if (status != nullptr) step.capture = CheckRequest(*status, now, step);
+  if (!step.capture) step.capture = CheckHeartbeat(status, now);
+  return Limit(std::move(step), now);
 }
 
 std::optional<TriggerDecision> TriggerWatch::CheckRequest(const GuestStatus& status,
@@ -126,12 +153,10 @@ std::optional<TriggerDecision> TriggerWatch::CheckRequest(const GuestStatus& sta
   request_sequence_ = request.sequence;
   const std::string text = GuestText(absl::string_view(request.text, sizeof(request.text)));
   if (request.kind == MARROW_REQUEST_PANIC) {
-    if (down_) return std::nullopt;
-    GoDown();
-    return TriggerDecision{.trigger = v1::TRIGGER_PANIC,
-                           .detail = text,
-                           .after = policy_.after,
-                           .request_sequence = request.sequence};
+    std::optional<TriggerDecision> decision =
+        Crash(v1::TRIGGER_PANIC, {VmEventKind::kPanicked, text}).capture;
+    if (decision) decision->request_sequence = request.sequence;
+    return decision;
   }
   if (now - last_request_ < policy_.min_request_interval) {
     step.refused_request = request.sequence;
@@ -139,19 +164,20 @@ std::optional<TriggerDecision> TriggerWatch::CheckRequest(const GuestStatus& sta
     return std::nullopt;
   }
   last_request_ = now;
-  return TriggerDecision{.trigger = v1::TRIGGER_GUEST_REQUEST,
-                         .detail = text,
-                         .after = AfterCapture::kLeave,
-                         .request_sequence = request.sequence};
+  return TriggerDecision{
+      .trigger = v1::TRIGGER_GUEST_REQUEST, .detail = text, .request_sequence = request.sequence};
 }
 
-std::optional<TriggerDecision> TriggerWatch::CheckHeartbeat(const GuestStatus& status,
+std::optional<TriggerDecision> TriggerWatch::CheckHeartbeat(const GuestStatus* status,
                                                             absl::Duration now) {
-  const marrow_heartbeat& heart = status.heartbeat;
-  if (heart.beat != beat_) {
-    beat_ = heart.beat;
+  if (status != nullptr && status->heartbeat.period_ms != 0) {
+    period_ms_ = std::min(status->heartbeat.period_ms, kMostPeriodMs);
+  }
+  if (status != nullptr && status->heartbeat.beat != beat_) {
+    beat_ = status->heartbeat.beat;
     beat_changed_ = now;
-    armed_ = true;
+    armed_ = period_ms_ != 0;
+    hung_ = false;
     ++beats_seen_;
     // The first change may be a beat from just before the crash.
     if (down_polled_) down_ = false;
@@ -159,18 +185,39 @@ std::optional<TriggerDecision> TriggerWatch::CheckHeartbeat(const GuestStatus& s
     return std::nullopt;
   }
   down_polled_ = true;
-  if (stopped_ || status.state != MARROW_STATE_ALIVE) beat_changed_ = now;
-  if (!armed_ || down_ || heart.period_ms == 0) return std::nullopt;
-  const auto period = absl::Milliseconds(std::min<std::uint64_t>(heart.period_ms, kMostPeriodMs));
-  const absl::Duration deadline = std::max(
-      period * static_cast<std::int64_t>(policy_.heartbeat_misses), policy_.min_heartbeat_deadline);
+  if (stopped_ || orderly_) beat_changed_ = now;
+  // A header that the dying kernel scribbled over does not disarm what was armed.
+  if (!armed_ || down_ || hung_) return std::nullopt;
+  const absl::Duration deadline =
+      std::max(absl::Milliseconds(period_ms_) * static_cast<double>(policy_.heartbeat_misses),
+               policy_.min_heartbeat_deadline);
   if (now - beat_changed_ < deadline) return std::nullopt;
-  down_ = true;
+  hung_ = true;
   return TriggerDecision{
       .trigger = v1::TRIGGER_HEARTBEAT_LOST,
       .detail = absl::StrFormat("no heartbeat for %s; the guest announced one every %d ms",
-                                absl::FormatDuration(now - beat_changed_), heart.period_ms),
+                                absl::FormatDuration(now - beat_changed_), period_ms_),
       .after = policy_.after};
+}
+
+WatchStep TriggerWatch::Limit(WatchStep step, absl::Duration now) {
+  if (!step.capture || !IsGuestDriven(step.capture->trigger)) return step;
+  if (tokens_ == policy_.capture_burst) token_time_ = now;
+  while (tokens_ < policy_.capture_burst && now - token_time_ >= policy_.capture_period) {
+    ++tokens_;
+    token_time_ += policy_.capture_period;
+  }
+  if (tokens_ > 0) {
+    --tokens_;
+    return step;
+  }
+  step.limited = true;
+  if (step.capture->request_sequence != 0) {
+    step.refused_request = step.capture->request_sequence;
+    step.refused_for = policy_.capture_period - (now - token_time_);
+  }
+  step.capture.reset();
+  return step;
 }
 
 }  // namespace marrow

@@ -14,9 +14,10 @@ namespace marrow {
 class VmControl {
  public:
   virtual ~VmControl() = default;
-  virtual absl::StatusOr<bool> IsRunning() = 0;
-  // Returns when every vCPU stands still. Fine if they already do.
-  virtual absl::Status Pause() = 0;
+  // Returns when every vCPU stands still. True if it was this call that stopped them: then, and
+  // only then, Resume gives the guest back what it had. False if the VM stopped by itself before, a
+  // panic say. On failure the VM is not left stopped by us, as far as that can be had.
+  virtual absl::StatusOr<bool> Pause() = 0;
   virtual absl::Status Resume() = 0;
   // As a reset button: the guest boots again and runs.
   virtual absl::Status Reset() = 0;

@@ -14,7 +14,8 @@ namespace {
 constexpr std::uint64_t kKernelStackBytes = 16384;
 constexpr std::uint64_t kKernelHalf = std::uint64_t{1} << 63;
 
-constexpr char kOverCaptureLimit[] = "over the configured limit for a capture";
+constexpr absl::string_view kOverCaptureLimit = "over the configured limit for a capture";
+constexpr absl::string_view kExcluded = "its class is excluded by host policy";
 
 // Pages that may be looked at for each page that may be captured: a table of overlapping or
 // unmapped regions runs out of steps long before it costs time.
@@ -61,13 +62,15 @@ class Planner {
     return (plan_.pages.size() + 1) * kPageBytes <= input_.limits.capture_bytes;
   }
 
-  // False when the page is not RAM or the capture is full.
-  bool AddPage(Gpa page) {
-    if (taken_.contains(Raw(page))) return true;
-    if (!HasRoom() || !input_.ram->Contains(page, kPageBytes)) return false;
+  // Why the page cannot be captured, or "".
+  absl::string_view AddPage(Gpa page) {
+    if (taken_.contains(Raw(page))) return "";
+    if (!input_.ram->Contains(page, kPageBytes)) return "mapped to an address that is not RAM";
+    if (forbidden_.contains(Raw(page))) return kExcluded;
+    if (!HasRoom()) return kOverCaptureLimit;
     taken_.insert(Raw(page));
     plan_.pages.push_back(page);
-    return true;
+    return "";
   }
 
   void PlanTable(const RegionTable& table) {
@@ -79,6 +82,9 @@ class Planner {
       Miss({.what = "region table",
             .why = absl::StrCat(table.regions_over_limit, " entries over the configured limit")});
     }
+    for (const RegionEntry& region : table.regions) {
+      if (input_.excluded.test(region.region_class)) Forbid(region);
+    }
     for (const bool log : {true, false}) {
       for (const RegionEntry& region : table.regions) {
         if ((region.region_class == MARROW_CLASS_LOG) == log) PlanRegion(region);
@@ -86,11 +92,26 @@ class Planner {
     }
   }
 
+  // Keeps the pages of an excluded region out, whoever else asks for them. Bounded like a capture
+  // of it.
+  void Forbid(const RegionEntry& region) {
+    const std::uint64_t wanted = std::min(region.size, input_.limits.region_bytes);
+    const std::uint64_t last_page = PageDown(region.address + wanted - 1);
+    for (std::uint64_t page = PageDown(region.address); TakeStep(); page += kPageBytes) {
+      if (region.address_kind == AddressKind::kGpa) {
+        forbidden_.insert(page);
+      } else if (const auto found = Translate(*input_.memory, root_, Gva{page}); found.ok()) {
+        forbidden_.insert(Raw(PageOf(found->gpa)));
+      }
+      if (page == last_page) return;
+    }
+  }
+
   void PlanRegion(const RegionEntry& region) {
     const std::string what = absl::StrFormat("region %d \"%s\"", region.id, region.name);
     PlannedRegion planned{.region = region};
     if (input_.excluded.test(region.region_class)) {
-      Miss({what, region.address, region.size, "its class is excluded by host policy"});
+      Miss({what, region.address, region.size, std::string(kExcluded)});
     } else {
       const std::uint64_t wanted = std::min(region.size, input_.limits.region_bytes);
       if (region.address_kind == AddressKind::kGpa) {
@@ -119,12 +140,17 @@ class Planner {
         if (ram > last_page) return;
         page = PageDown(ram);
       }
-      if (!TakeStep() || !AddPage(Gpa{page})) {
+      const absl::string_view why = TakeStep() ? AddPage(Gpa{page}) : kOverCaptureLimit;
+      if (why == kOverCaptureLimit) {
         Miss({what, std::max(page, address), address + bytes - std::max(page, address),
-              kOverCaptureLimit});
+              std::string(kOverCaptureLimit)});
         return;
       }
-      pages.push_back(Gpa{page});
+      if (why.empty()) {
+        pages.push_back(Gpa{page});
+      } else {
+        MissPage(what, page, std::string(why));
+      }
     }
   }
 
@@ -134,17 +160,17 @@ class Planner {
     for (std::uint64_t page = PageDown(address);; page += kPageBytes) {
       if (!TakeStep() || !HasRoom()) {
         Miss({what, std::max(page, address), address + bytes - std::max(page, address),
-              kOverCaptureLimit});
+              std::string(kOverCaptureLimit)});
         return;
       }
       std::string why = AddVirtualPage(Gva{page}, pages);
-      if (!why.empty()) MissVirtualPage(what, page, std::move(why));
+      if (!why.empty()) MissPage(what, page, std::move(why));
       if (page == last_page) return;
     }
   }
 
   // Neighbouring pages that are missing for the same reason become one entry.
-  void MissVirtualPage(const std::string& what, std::uint64_t page, std::string why) {
+  void MissPage(const std::string& what, std::uint64_t page, std::string why) {
     if (!plan_.missing.empty()) {
       MissingPart& last = plan_.missing.back();
       if (last.what == what && last.why == why && last.address + last.bytes == page) {
@@ -168,8 +194,8 @@ class Planner {
       (void)AddPage(translation->table_pages[static_cast<std::size_t>(i)]);
     }
     const Gpa gpa = PageOf(translation->gpa);
-    if (!input_.ram->Contains(gpa, kPageBytes)) return "mapped to an address that is not RAM";
-    if (!AddPage(gpa)) return kOverCaptureLimit;
+    const absl::string_view why = AddPage(gpa);
+    if (!why.empty()) return std::string(why);
     pages.push_back(gpa);
     AliasPage(page, gpa);
     return "";
@@ -214,6 +240,7 @@ class Planner {
   CapturePlan plan_;
   PageTableRoot root_;
   std::unordered_set<std::uint64_t> taken_;
+  std::unordered_set<std::uint64_t> forbidden_;  // pages that hold something of an excluded class
 };
 
 }  // namespace

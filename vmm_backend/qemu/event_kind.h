@@ -12,8 +12,8 @@ namespace marrow {
 // interest. INTERNAL_ERROR has no event of its own: see RunStateEvent.
 std::optional<VmEvent> ToVmEvent(const QmpEvent& event);
 
-// The crash that a VM in this run state (by name) lies in. For a VM found stopped at attach, and
-// after a STOP, since an internal error has no event of its own.
+// What a VM in this run state (by name) went through. For a VM found stopped at attach, and after a
+// STOP, since an internal error has no event of its own.
 std::optional<VmEvent> RunStateEvent(absl::string_view run_state);
 
 }  // namespace marrow

@@ -81,21 +81,37 @@ absl::StatusOr<std::string> QemuVm::RunState() {
   return JsonMember(*status, "status");
 }
 
-absl::StatusOr<bool> QemuVm::IsRunning() {
-  const auto status = qmp_->Execute("query-status");
-  if (!status.ok()) return status.status();
-  const auto running = JsonMember(*status, "running");
-  if (!running.ok()) return running.status();
-  return *running == "true";
+absl::StatusOr<bool> QemuVm::Pause() {
+  const absl::StatusOr<std::string> before = RunState();
+  if (!before.ok()) return before.status();
+  if (*before != "running") return false;
+  const absl::Status stop = qmp_->Execute("stop").status();
+  if (!stop.ok()) {
+    (void)Resume();  // a `stop` that timed out may take effect yet; `cont` then comes behind it
+    return stop;
+  }
+  // A guest that panicked in between stands still by itself: then `stop` did nothing.
+  const absl::StatusOr<std::string> after = RunState();
+  return !after.ok() || *after == "paused";
 }
-
-absl::Status QemuVm::Pause() { return qmp_->Execute("stop").status(); }
 
 absl::Status QemuVm::Resume() { return qmp_->Execute("cont").status(); }
 
 absl::Status QemuVm::Reset() {
-  absl::Status status = qmp_->Execute("system_reset").status();
-  return status.ok() ? Resume() : status;
+  absl::StatusOr<std::string> outcome =
+      qmp_->ExecuteAndAwait("system_reset", {"RESET", "SHUTDOWN"});
+  if (outcome.ok() && *outcome == "SHUTDOWN") {
+    const absl::Status allow = SetRebootAction("reset");
+    if (!allow.ok()) return allow;
+    outcome = qmp_->ExecuteAndAwait("system_reset", {"RESET"});
+    const absl::Status restore = SetRebootAction("shutdown");
+    if (outcome.ok() && !restore.ok()) return restore;
+  }
+  return outcome.ok() ? Resume() : outcome.status();
+}
+
+absl::Status QemuVm::SetRebootAction(absl::string_view action) {
+  return qmp_->Execute("set-action", absl::StrFormat(R"({"reboot":"%s"})", action)).status();
 }
 
 absl::Status QemuVm::Destroy() { return qmp_->Execute("quit").status(); }

@@ -31,9 +31,9 @@ class QemuVm final : public VmControl {
   // Readable when QEMU has something to say.
   int event_fd() const { return qmp_->fd(); }
 
-  absl::StatusOr<bool> IsRunning() override;
-  absl::Status Pause() override;
+  absl::StatusOr<bool> Pause() override;
   absl::Status Resume() override;
+  // Works under -action reboot=shutdown too, where QEMU makes a shutdown of every reset.
   absl::Status Reset() override;
   absl::Status Destroy() override;
   absl::StatusOr<std::vector<VcpuState>> ReadVcpus() override;
@@ -45,6 +45,7 @@ class QemuVm final : public VmControl {
  private:
   QemuVm() = default;
   absl::Status MapMemory();
+  absl::Status SetRebootAction(absl::string_view action);
 
   std::unique_ptr<QmpClient> qmp_;
   std::unique_ptr<Process> process_;

@@ -21,6 +21,11 @@ namespace {
 // `info mtree -f` of a machine with many devices is the longest line there is: some 100 KB.
 constexpr std::size_t kMostLineBytes = 16 << 20;
 constexpr std::size_t kMostQueuedEvents = 4096;
+// Reads in a row before the caller gets to do something else.
+constexpr int kMostFills = 64;
+
+constexpr absl::string_view kMonitorTaken =
+    "another client holds this monitor; give marrowd a -qmp socket of its own";
 
 absl::StatusOr<UniqueFd> ConnectSocket(const std::string& path) {
   sockaddr_un address{};
@@ -29,12 +34,14 @@ absl::StatusOr<UniqueFd> ConnectSocket(const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat("socket path too long: ", path));
   }
   std::memcpy(address.sun_path, path.data(), path.size());
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  // Not blocking: QEMU accepts one client at a time, and a connect would sleep behind the first.
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return ErrnoStatus(errno, "socket");
   // SAFETY: the sockets API takes every address family through sockaddr.
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return absl::UnavailableError(
-        absl::StrCat("connect to QMP socket ", path, ": ", strerror(errno)));
+        absl::StrCat("connect to QMP socket ", path, ": ",
+                     errno == EAGAIN ? kMonitorTaken : absl::string_view(strerror(errno))));
   }
   return fd;
 }
@@ -115,10 +122,44 @@ absl::StatusOr<std::string> QmpClient::Execute(absl::string_view command,
   }
 }
 
+absl::StatusOr<std::string> QmpClient::ExecuteAndAwait(
+    absl::string_view command, std::initializer_list<absl::string_view> events) {
+  std::size_t seen = events_.size();
+  const auto result = Execute(command);
+  if (!result.ok()) return result.status();
+  const absl::Time deadline = absl::Now() + timeout_;
+  while (true) {
+    QueueEvents();
+    for (; seen < events_.size(); ++seen) {
+      const std::string& name = events_[seen].name;
+      if (std::find(events.begin(), events.end(), name) != events.end()) return name;
+    }
+    const absl::StatusOr<bool> filled = Fill(deadline);
+    if (!filled.ok()) return filled.status();
+    if (!*filled) {
+      return absl::DeadlineExceededError(absl::StrCat(command, ": QEMU did not report it done"));
+    }
+  }
+}
+
 absl::StatusOr<std::string> QmpClient::ExecuteHuman(absl::string_view command_line) {
   const auto result = Execute("human-monitor-command", HumanCommandArguments(command_line));
   if (!result.ok()) return result.status();
   return JsonString(*result);
+}
+
+void QmpClient::Queue(QmpEvent event) {
+  if (events_.size() < kMostQueuedEvents) events_.push_back(std::move(event));
+}
+
+void QmpClient::QueueEvents() {
+  std::string line;
+  while (TakeLine(line)) {
+    absl::StatusOr<QmpMessage> message = ParseQmpMessage(line);
+    // An answer nobody waits for any more (its command timed out) and noise are of no interest.
+    if (!message.ok()) continue;
+    if (auto* event = std::get_if<QmpEvent>(&*message)) Queue(std::move(*event));
+  }
 }
 
 absl::StatusOr<QmpMessage> QmpClient::NextAnswer(absl::Time deadline) {
@@ -129,7 +170,7 @@ absl::StatusOr<QmpMessage> QmpClient::NextAnswer(absl::Time deadline) {
       if (!message.ok()) return message.status();
       auto* event = std::get_if<QmpEvent>(&*message);
       if (event == nullptr) return message;
-      if (events_.size() < kMostQueuedEvents) events_.push_back(std::move(*event));
+      Queue(std::move(*event));
     }
     const absl::StatusOr<bool> filled = Fill(deadline);
     if (!filled.ok()) return filled.status();
@@ -139,14 +180,20 @@ absl::StatusOr<QmpMessage> QmpClient::NextAnswer(absl::Time deadline) {
 
 absl::StatusOr<bool> QmpClient::Fill(absl::Time deadline) {
   if (ended_) return absl::UnavailableError("the QMP connection is gone");
-  if (buffer_.size() > kMostLineBytes) return absl::InvalidArgumentError("endless QMP line");
+  if (buffer_.size() > kMostLineBytes) {
+    ended_ = true;
+    return absl::InvalidArgumentError("endless QMP line");
+  }
   const auto wait_ms = std::clamp<std::int64_t>(
       absl::ToInt64Milliseconds(absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1))), 0,
       1 << 30);
   pollfd entry{.fd = socket_.get(), .events = POLLIN, .revents = 0};
   const int ready = ::poll(&entry, 1, static_cast<int>(wait_ms));
   if (ready < 0 && errno == EINTR) return true;
-  if (ready < 0) return ErrnoStatus(errno, "poll");
+  if (ready < 0) {
+    ended_ = true;
+    return ErrnoStatus(errno, "poll");
+  }
   if (ready == 0) return false;
   std::array<char, 65536> bytes;
   const ssize_t n = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
@@ -168,16 +215,11 @@ bool QmpClient::TakeLine(std::string& line) {
 }
 
 std::vector<QmpEvent> QmpClient::TakeEvents(bool& ended) {
-  std::string line;
-  while (true) {
-    while (TakeLine(line)) {
-      absl::StatusOr<QmpMessage> message = ParseQmpMessage(line);
-      // An answer nobody waits for any more (its command timed out) and noise are of no interest.
-      if (!message.ok()) continue;
-      if (auto* event = std::get_if<QmpEvent>(&*message)) events_.push_back(std::move(*event));
-    }
+  QueueEvents();
+  for (int fills = 0; fills < kMostFills; ++fills) {
     const absl::StatusOr<bool> filled = Fill(absl::InfinitePast());
     if (!filled.ok() || !*filled) break;
+    QueueEvents();
   }
   ended = ended_;
   std::vector<QmpEvent> events(std::make_move_iterator(events_.begin()),

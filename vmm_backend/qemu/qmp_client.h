@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ class QmpClient {
   // words if it refuses. `passed_fd` is sent along (SCM_RIGHTS) where it is not -1.
   absl::StatusOr<std::string> Execute(absl::string_view command, absl::string_view arguments = "",
                                       int passed_fd = -1);
+  // Runs a command and waits for the first of `events` that comes after it was sent; its name. The
+  // event is still delivered by TakeEvents.
+  absl::StatusOr<std::string> ExecuteAndAwait(absl::string_view command,
+                                              std::initializer_list<absl::string_view> events);
   // What the human monitor prints for the command.
   absl::StatusOr<std::string> ExecuteHuman(absl::string_view command_line);
 
@@ -43,9 +48,13 @@ class QmpClient {
       : socket_(std::move(socket)), timeout_(timeout) {}
   absl::Status Handshake();
   absl::Status Send(absl::string_view line, int passed_fd);
+  void Queue(QmpEvent event);
+  // Queues the events among the whole lines in the buffer and drops the rest.
+  void QueueEvents();
   // The next message that is not an event; events on the way are queued.
   absl::StatusOr<QmpMessage> NextAnswer(absl::Time deadline);
-  // Waits until `deadline` for bytes; false at the time-out.
+  // Waits until `deadline` for bytes; false at the time-out. After an error the connection has
+  // ended.
   absl::StatusOr<bool> Fill(absl::Time deadline);
   // Takes a whole line off the buffer; false if there is none yet.
   bool TakeLine(std::string& line);

@@ -43,14 +43,15 @@ absl::StatusOr<UniqueFd> Process::DuplicateFile(const ProcessMapping& mapping) c
   std::error_code error;
   for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
        entry.increment(error)) {
+    // Opened first, then judged: the process may swap its descriptors. O_NONBLOCK for FIFOs.
+    UniqueFd fd(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat info {};
-    if (::stat(entry->path().c_str(), &info) != 0) continue;  // closed meanwhile, or not a file
+    if (!fd.ok() || ::fstat(fd.get(), &info) != 0)
+      continue;  // closed meanwhile, or not to be opened
     if (!S_ISREG(info.st_mode) || info.st_ino != mapping.inode ||
         major(info.st_dev) != mapping.device_major || minor(info.st_dev) != mapping.device_minor) {
       continue;
     }
-    UniqueFd fd(::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.ok()) return ErrnoStatus(errno, absl::StrCat("open ", entry->path().string()));
     return fd;
   }
   if (error) return ErrnoStatus(error.value(), absl::StrCat("list ", directory));

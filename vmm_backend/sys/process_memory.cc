@@ -37,14 +37,11 @@ absl::Status ProcessMemory::AddPlacement(const RamPlacement& placement,
   for (const ProcessMapping& piece : *pieces) {
     Chunk chunk{.range = {Gpa{Raw(placement.range.begin) + (piece.begin - placement.hva)},
                           piece.end - piece.begin}};
-    if (piece.shared && piece.inode != 0) {
-      const absl::StatusOr<int> fd = FileOf(piece);
-      if (!fd.ok()) return fd.status();
-      chunk.fd = *fd;
-      chunk.at = piece.file_offset;
-    } else {
-      chunk.at = piece.begin;
-    }
+    const absl::StatusOr<int> fd =
+        piece.shared && piece.inode != 0 ? FileOf(piece) : absl::NotFoundError("anonymous");
+    if (!fd.ok() && !absl::IsNotFound(fd.status())) return fd.status();
+    chunk.fd = fd.value_or(-1);
+    chunk.at = fd.ok() ? piece.file_offset : piece.begin;
     chunks_.push_back(chunk);
   }
   return absl::OkStatus();

@@ -22,7 +22,8 @@ struct RamPlacement {
 };
 
 // Guest RAM of a VMM process. Shared file or memfd backends are read with pread from a descriptor
-// of our own: holes stay holes, and the memory outlives the VMM. Private memory is read with
+// of our own: holes stay holes, and the memory outlives the VMM. Other memory (private, or shared
+// without a descriptor to be found) is read with
 // process_vm_readv and dies with the VMM.
 class ProcessMemory final : public GuestMemory {
  public:

@@ -20,7 +20,8 @@ class WindowFile final : public HostWindow {
  public:
   // Opens the file, or creates it with mode 0600, and formats it unless it already carries a host
   // header of this version and size; what a running guest has published then stays. InvalidArgument
-  // if `window_bytes` is not a power of two from 4 KiB to 16 MiB or the file has another size.
+  // if `window_bytes` is not a power of two from 4 KiB to 16 MiB or the file has another size;
+  // FailedPrecondition if another process has it open so.
   static absl::StatusOr<WindowFile> Open(const std::string& path, std::uint64_t window_bytes,
                                          const std::array<std::uint8_t, 16>& nonce);
 
@@ -33,7 +34,11 @@ class WindowFile final : public HostWindow {
  private:
   WindowFile(UniqueFd fd, std::string path, std::uint64_t window_bytes)
       : fd_(std::move(fd)), path_(std::move(path)), window_bytes_(window_bytes) {}
+  absl::StatusOr<marrow_host_identity> ReadIdentity() const;
+  // True if the file carries a host header of this version and size.
+  absl::StatusOr<bool> IsFormatted() const;
   absl::Status Format(const std::array<std::uint8_t, 16>& nonce);
+  absl::Status ClearGuestBlocks();
 
   UniqueFd fd_;
   std::string path_;

@@ -3,7 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,15 +21,33 @@ WatchPolicy ToWatchPolicy(const VmConfig& config) {
           .capture_on_reset = config.capture_on_reset};
 }
 
-marrow_host_ack ReadAck(const HostWindow& window) {
-  marrow_host_ack ack{};
-  const absl::Status status = window.ReadAt(offsetof(marrow_window_header, ack),
-                                            std::as_writable_bytes(std::span(&ack, 1)));
-  return status.ok() ? ack : marrow_host_ack{};
+template <typename T>
+T ReadOrZero(const HostWindow& window, std::size_t offset) {
+  T value{};
+  const absl::Status status = window.ReadAt(offset, std::as_writable_bytes(std::span(&value, 1)));
+  return status.ok() ? value : T{};
 }
 
-bool IsCrash(v1::Trigger trigger) {
-  return trigger != v1::TRIGGER_GUEST_REQUEST && trigger != v1::TRIGGER_OPERATOR;
+marrow_host_ack ReadAck(const HostWindow& window) {
+  return ReadOrZero<marrow_host_ack>(window, offsetof(marrow_window_header, ack));
+}
+
+// All zeros while no guest has attached.
+std::array<std::uint8_t, 16> BootIdIn(const HostWindow& window) {
+  const absl::StatusOr<GuestStatus> status = ReadGuestStatus(window);
+  return status.ok() ? status->boot_id : std::array<std::uint8_t, 16>{};
+}
+
+// True if the host's own note says that the crash of this boot was captured before.
+bool WasCaptured(const HostWindow& window) {
+  const marrow_host_ack ack = ReadAck(window);
+  const auto boot_id = BootIdIn(window);
+  return ack.crash_captured == 1 &&
+         std::equal(boot_id.begin(), boot_id.end(), std::begin(ack.crash_boot_id));
+}
+
+std::uint64_t RequestSequence(const HostWindow& window) {
+  return ReadOrZero<std::uint64_t>(window, offsetof(marrow_window_header, request));
 }
 
 double Milliseconds(const google::protobuf::Duration& duration) {
@@ -40,10 +61,17 @@ VmSession::VmSession(const VmConfig& config, const WatchServices& services, Atta
     : config_(config),
       services_(services),
       vm_(std::move(vm)),
-      watch_(ToWatchPolicy(config), ReadAck(*vm_.window).crash_captured != 0),
+      watch_(ToWatchPolicy(config), WasCaptured(*vm_.window), RequestSequence(*vm_.window)),
+      crash_kept_(watch_.is_down()),
       ack_(ReadAck(*vm_.window)) {}
 
-void VmSession::OnEvent(const VmEvent& event) { Do(watch_.OnEvent(event, services_.clock())); }
+VmSession::~VmSession() { StoreAck(MARROW_HOST_ABSENT); }
+
+void VmSession::OnEvent(const VmEvent& event) {
+  // The guest may have said since the last poll that it shuts down.
+  const absl::StatusOr<GuestStatus> status = ReadGuestStatus(*vm_.window);
+  Do(watch_.OnEvent(event, status.ok() ? &*status : nullptr, services_.clock()));
+}
 
 void VmSession::OnVmmDied(const std::string& detail) {
   vm_.control = nullptr;
@@ -61,7 +89,7 @@ void VmSession::Poll() {
   stats_.heartbeats = watch_.heartbeats_seen();
   stats_.agent_alive = watch_.guest_beats();
   ++ack_.beat;
-  StoreAck();
+  StoreAck(MARROW_HOST_LISTENING);
 }
 
 void VmSession::RefreshTable() {
@@ -90,6 +118,9 @@ void VmSession::Do(const WatchStep& step) {
                         absl::ToInt64Milliseconds(step.refused_for));
     Acknowledge(step.refused_request, MARROW_ACK_REFUSED, step.refused_for);
   }
+  if (step.limited) {
+    services_.log->warn("capture skipped vm={}: its guest has caused too many", config_.name);
+  }
   if (step.capture) {
     const auto response = RunCapture(*step.capture);
     if (!response.ok()) {
@@ -100,10 +131,9 @@ void VmSession::Do(const WatchStep& step) {
   if (step.clear_window) {
     last_good_.reset();
     stats_.regions = 0;
-    ack_.crash_captured = 0;
     absl::Status status = vm_.window->ClearGuest();
     if (!status.ok()) services_.log->warn("window vm={}: {}", config_.name, status.ToString());
-    StoreAck();
+    StoreAck(MARROW_HOST_LISTENING);
   }
   if (step.reset_vm && vm_.control != nullptr) {
     absl::Status status = vm_.control->Reset();
@@ -137,6 +167,7 @@ absl::StatusOr<v1::CaptureResponse> VmSession::RunCapture(const TriggerDecision&
                            .detail = decision.detail,
                            .time = services_.now(),
                            .pause = decision.pause,
+                           .registers = decision.registers,
                            .after = decision.after};
   const absl::StatusOr<CapturedDump> dump = Capture(subject, policy, order, services_.clock);
   if (decision.request_sequence != 0) {
@@ -146,10 +177,8 @@ absl::StatusOr<v1::CaptureResponse> VmSession::RunCapture(const TriggerDecision&
   if (!dump.ok()) return dump.status();
   const absl::StatusOr<SpoolEntry> entry = Spool(*dump);
   if (!entry.ok()) return entry.status();
-  if (IsCrash(decision.trigger)) {
-    ack_.crash_captured = 1;
-    StoreAck();
-  }
+  crash_kept_ = true;  // noted only while the guest is down
+  StoreAck(MARROW_HOST_LISTENING);
   ++stats_.captures;
   stats_.last_dump_id = order.dump_id;
   stats_.last_capture_time = order.time;
@@ -187,11 +216,15 @@ void VmSession::Acknowledge(std::uint64_t sequence, marrow_ack_state state,
   ack_.sequence = sequence;
   ack_.state = state;
   ack_.detail = static_cast<std::uint32_t>(absl::ToInt64Milliseconds(retry_after));
-  StoreAck();
+  StoreAck(MARROW_HOST_LISTENING);
 }
 
-void VmSession::StoreAck() {
-  ack_.presence = MARROW_HOST_LISTENING;
+void VmSession::StoreAck(marrow_host_presence presence) {
+  if (!watch_.is_down()) crash_kept_ = false;
+  ack_.presence = presence;
+  ack_.crash_captured = crash_kept_ ? 1 : 0;
+  const auto boot_id = BootIdIn(*vm_.window);
+  std::copy(boot_id.begin(), boot_id.end(), ack_.crash_boot_id);
   const absl::Status status = vm_.window->WriteAck(ack_);
   if (!status.ok()) services_.log->warn("window vm={}: {}", config_.name, status.ToString());
 }

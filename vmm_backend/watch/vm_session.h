@@ -60,6 +60,10 @@ class VmSession {
  public:
   // `config` and `services` must outlive the session.
   VmSession(const VmConfig& config, const WatchServices& services, AttachedVm vm);
+  // Leaves word in the window that nobody listens any more.
+  ~VmSession();
+  VmSession(const VmSession&) = delete;
+  VmSession& operator=(const VmSession&) = delete;
 
   void OnEvent(const VmEvent& event);
   // The VMM is gone: what is captured from now on is what its memory still holds.
@@ -75,7 +79,7 @@ class VmSession {
   absl::StatusOr<v1::CaptureResponse> RunCapture(const TriggerDecision& decision);
   absl::StatusOr<SpoolEntry> Spool(const CapturedDump& dump);
   void Acknowledge(std::uint64_t sequence, marrow_ack_state state, absl::Duration retry_after);
-  void StoreAck();
+  void StoreAck(marrow_host_presence presence);
   void RefreshTable();
   void LogDump(const CapturedDump& dump);
 
@@ -84,6 +88,7 @@ class VmSession {
   AttachedVm vm_;
   TriggerWatch watch_;
   std::optional<RegionTable> last_good_;
+  bool crash_kept_;  // the crash that the guest lies in is in the spool, or was
   marrow_host_ack ack_{};
   SessionStats stats_;
 };

@@ -20,8 +20,6 @@ namespace {
 constexpr absl::Duration kPollPeriod = absl::Milliseconds(100);
 constexpr absl::Duration kAttachPeriod = absl::Milliseconds(500);
 constexpr absl::Duration kQmpTimeout = absl::Seconds(5);
-// A killed VMM closes its sockets before it is reaped: freeing a large guest takes a while.
-constexpr absl::Duration kDeathGrace = absl::Seconds(10);
 constexpr std::chrono::seconds kMostCaptureWait{60};
 
 std::array<std::uint8_t, 16> RandomNonce() {
@@ -29,6 +27,10 @@ std::array<std::uint8_t, 16> RandomNonce() {
   // Only tells one formatting of a window from the next: a short read would be good enough.
   (void)::getrandom(nonce.data(), nonce.size(), 0);
   return nonce;
+}
+
+bool CanConnect(const std::string& qmp_path) {
+  return QmpClient::Connect(qmp_path, absl::Seconds(1)).ok();
 }
 
 }  // namespace
@@ -121,17 +123,17 @@ VmWatcher::Outcome VmWatcher::Watch(QemuVm& vm, VmSession& session, const std::s
   }
   while (!stop.stop_requested()) {
     const bool connected = DeliverEvents(vm, session);
-    if (!connected || vm.process().HasEnded()) {
-      pollfd death{.fd = vm.process().pidfd(), .events = POLLIN, .revents = 0};
-      (void)::poll(&death, 1, static_cast<int>(absl::ToInt64Milliseconds(kDeathGrace)));
-      if (!vm.process().HasEnded()) return Outcome::kConnectionLost;
+    if (vm.process().HasEnded()) {
       session.OnVmmDied(absl::StrCat("VMM process ", vm.process().pid(), " is gone"));
       return Outcome::kVmmDied;
     }
+    // A killed VMM closes its sockets long before a large guest is freed and the process is gone:
+    // its memory is held until it is, or until somebody answers at the socket again.
+    if (!connected && CanConnect(config_.qmp_path)) return Outcome::kConnectionLost;
     session.Poll();
     ServeOrders(session);
     Publish(session);
-    Wait(&vm, kPollPeriod);
+    Wait(connected ? &vm : nullptr, kPollPeriod);
   }
   return Outcome::kStopping;
 }

@@ -124,9 +124,10 @@ struct marrow_host_ack {
   uint32_t state;          /* enum marrow_ack_state */
   uint32_t detail;         /* milliseconds after which a refused guest may ask again, else 0 */
   uint32_t presence;       /* enum marrow_host_presence */
-  uint32_t crash_captured; /* 1: this boot's crash is captured; a note the host keeps for itself */
+  uint32_t crash_captured; /* 1: the crash of crash_boot_id is captured; the host's own note */
   uint64_t beat;           /* grows while the host listens */
-  uint8_t reserved[32];
+  uint8_t crash_boot_id[16];
+  uint8_t reserved[16];
 };
 
 /* ---- written by the guest --------------------------------------------------------------- */
@@ -259,7 +260,8 @@ MARROW_PIN(marrow_host_ack, detail, 12);
 MARROW_PIN(marrow_host_ack, presence, 16);
 MARROW_PIN(marrow_host_ack, crash_captured, 20);
 MARROW_PIN(marrow_host_ack, beat, 24);
-MARROW_PIN(marrow_host_ack, reserved, 32);
+MARROW_PIN(marrow_host_ack, crash_boot_id, 32);
+MARROW_PIN(marrow_host_ack, reserved, 48);
 
 MARROW_PIN(marrow_guest_identity, magic, 0);
 MARROW_PIN(marrow_guest_identity, version_major, 8);

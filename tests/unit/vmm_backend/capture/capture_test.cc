@@ -181,6 +181,22 @@ TEST_F(CaptureTest, GoesOnWhenTheVmmDoesNotAnswer) {
   EXPECT_THAT(dump.pages.pages, SizeIs(1));
 }
 
+TEST_F(CaptureTest, AppliesThePolicyToAVmThatCouldNotBePaused) {
+  control_.next_error = absl::DeadlineExceededError("QEMU does not answer");
+  order_.after = AfterCapture::kReset;
+  const CapturedDump dump = Run();
+  EXPECT_THAT(control_.calls, Contains("reset"));
+  EXPECT_EQ(dump.after, control_.next_error);
+}
+
+TEST_F(CaptureTest, LeavesRegistersOutThatAreOfAnotherBoot) {
+  order_.registers = false;
+  const CapturedDump dump = Run();
+  EXPECT_EQ(dump.manifest.vcpus_size(), 0);
+  EXPECT_EQ(dump.manifest.register_source(), v1::REGISTER_SOURCE_NONE);
+  EXPECT_THAT(WhatIsMissing(dump), ElementsAre(HasSubstr("reset before the host looked")));
+}
+
 TEST_F(CaptureTest, CountsWhatItCouldNotRead) {
   Register(2, 0x30000, 0x3000, "broken");
   memory_.Break(0x31000);
@@ -214,8 +230,7 @@ TEST_F(CaptureTest, SurvivesAVmcoreinfoThatIsNowhere) {
 TEST_F(CaptureTest, ReportsAPolicyThatFailedAndKeepsTheDump) {
   class FailingReset : public VmControl {
    public:
-    absl::StatusOr<bool> IsRunning() override { return false; }
-    absl::Status Pause() override { return absl::OkStatus(); }
+    absl::StatusOr<bool> Pause() override { return false; }
     absl::Status Resume() override { return absl::OkStatus(); }
     absl::Status Reset() override { return absl::InternalError("stuck"); }
     absl::Status Destroy() override { return absl::OkStatus(); }

@@ -14,8 +14,10 @@ class TriggerWatchTest : public testing::Test {
     status_.heartbeat.period_ms = 1000;
   }
 
-  WatchStep Event(VmEventKind kind) { return watch_.OnEvent({kind, "detail"}, now_); }
-  WatchStep Poll() { return watch_.OnPoll(&status_, now_); }
+  WatchStep Event(VmEventKind kind) {
+    return watch_.OnEvent({kind, "detail"}, published_ ? &status_ : nullptr, now_);
+  }
+  WatchStep Poll() { return watch_.OnPoll(published_ ? &status_ : nullptr, now_); }
   WatchStep PollAfter(absl::Duration time) {
     now_ += time;
     return Poll();
@@ -33,8 +35,9 @@ class TriggerWatchTest : public testing::Test {
 
   absl::Duration now_ = absl::Hours(1);
   GuestStatus status_;
+  bool published_ = true;
   WatchPolicy policy_;
-  TriggerWatch watch_{policy_, /*down=*/false};
+  TriggerWatch watch_{policy_, /*down=*/false, /*request_sequence=*/0};
 };
 
 TEST_F(TriggerWatchTest, CapturesOnEveryFatalEvent) {
@@ -46,13 +49,15 @@ TEST_F(TriggerWatchTest, CapturesOnEveryFatalEvent) {
       {VmEventKind::kPanicked, v1::TRIGGER_PANIC, true},
       {VmEventKind::kCrashLoaded, v1::TRIGGER_CRASH_LOADED, false},
       {VmEventKind::kWatchdog, v1::TRIGGER_WATCHDOG, true},
+      {VmEventKind::kWatchdogBark, v1::TRIGGER_WATCHDOG, true},
+      {VmEventKind::kWatchdogReset, v1::TRIGGER_WATCHDOG, true},
       {VmEventKind::kReset, v1::TRIGGER_RESET, true},
       {VmEventKind::kHeldReset, v1::TRIGGER_RESET, true},
       {VmEventKind::kInternalError, v1::TRIGGER_VMM_ERROR, true},
       {VmEventKind::kDied, v1::TRIGGER_VMM_DEATH, true},
   };
   for (const auto& test : cases) {
-    watch_ = TriggerWatch(policy_, false);
+    watch_ = TriggerWatch(policy_, false, 0);
     const WatchStep step = Event(test.kind);
     ASSERT_TRUE(step.capture.has_value()) << v1::Trigger_Name(test.trigger);
     EXPECT_EQ(step.capture->trigger, test.trigger);
@@ -72,7 +77,7 @@ TEST_F(TriggerWatchTest, TakesOneDumpOfOneCrash) {
 }
 
 TEST_F(TriggerWatchTest, TakesNoSecondDumpAfterARestartOfItsOwn) {
-  watch_ = TriggerWatch(policy_, /*down=*/true);
+  watch_ = TriggerWatch(policy_, /*down=*/true, 0);
   Poll();
   EXPECT_FALSE(Event(VmEventKind::kPanicked).capture);
   status_.boot_id = {2};
@@ -82,17 +87,17 @@ TEST_F(TriggerWatchTest, TakesNoSecondDumpAfterARestartOfItsOwn) {
 
 TEST_F(TriggerWatchTest, ClearsTheWindowWhenTheGuestIsGone) {
   EXPECT_TRUE(Event(VmEventKind::kReset).clear_window);
-  EXPECT_TRUE(Event(VmEventKind::kHeldReset).clear_window);
   EXPECT_TRUE(Event(VmEventKind::kHostReset).clear_window);
   EXPECT_TRUE(Event(VmEventKind::kDied).clear_window);
   EXPECT_FALSE(Event(VmEventKind::kPanicked).clear_window);
+  EXPECT_FALSE(Event(VmEventKind::kHeldReset).clear_window);  // it is there to be inspected
 }
 
 TEST_F(TriggerWatchTest, TakesAnOrderlyEndForNoCrash) {
   status_.state = MARROW_STATE_SHUTDOWN;
   for (const VmEventKind kind :
        {VmEventKind::kReset, VmEventKind::kHeldReset, VmEventKind::kDied}) {
-    watch_ = TriggerWatch(policy_, false);
+    watch_ = TriggerWatch(policy_, false, 0);
     Poll();
     EXPECT_FALSE(Event(kind).capture);
   }
@@ -111,7 +116,7 @@ TEST_F(TriggerWatchTest, NeverCapturesOnTheHostsOwnReset) {
 
 TEST_F(TriggerWatchTest, LetsAHeldOrderlyRebootGoOnWhereThePolicyResets) {
   policy_.after = AfterCapture::kReset;
-  watch_ = TriggerWatch(policy_, false);
+  watch_ = TriggerWatch(policy_, false, 0);
   status_.state = MARROW_STATE_SHUTDOWN;
   Poll();
   EXPECT_TRUE(Event(VmEventKind::kHeldReset).reset_vm);
@@ -119,14 +124,33 @@ TEST_F(TriggerWatchTest, LetsAHeldOrderlyRebootGoOnWhereThePolicyResets) {
 
 TEST_F(TriggerWatchTest, ResetsNoVmThatBootsAlready) {
   policy_.after = AfterCapture::kReset;
-  watch_ = TriggerWatch(policy_, false);
+  watch_ = TriggerWatch(policy_, false, 0);
   EXPECT_EQ(Event(VmEventKind::kReset).capture->after, AfterCapture::kLeave);
   EXPECT_EQ(Event(VmEventKind::kHeldReset).capture->after, AfterCapture::kReset);
 }
 
+TEST_F(TriggerWatchTest, TakesNoResetOfFirmwareForACrash) {
+  Poll();
+  ASSERT_TRUE(Event(VmEventKind::kReset).capture);
+  published_ = false;
+  EXPECT_FALSE(Event(VmEventKind::kReset).capture);
+  EXPECT_FALSE(Event(VmEventKind::kReset).capture);
+}
+
+TEST_F(TriggerWatchTest, LeavesOutTheRegistersOfAGuestThatBootsAgain) {
+  EXPECT_FALSE(Event(VmEventKind::kReset).capture->registers);
+  EXPECT_TRUE(Event(VmEventKind::kHeldReset).capture->registers);
+}
+
+TEST_F(TriggerWatchTest, NoticesAnOrderlyEndInTheLastMoment) {
+  Poll();
+  status_.state = MARROW_STATE_SHUTDOWN;
+  EXPECT_FALSE(Event(VmEventKind::kReset).capture);
+}
+
 TEST_F(TriggerWatchTest, LeavesResetsAloneWhereThePolicySaysSo) {
   policy_.capture_on_reset = false;
-  watch_ = TriggerWatch(policy_, false);
+  watch_ = TriggerWatch(policy_, false, 0);
   EXPECT_FALSE(Event(VmEventKind::kReset).capture);
 }
 
@@ -152,15 +176,57 @@ TEST_F(TriggerWatchTest, DoesNotLetAGuestPutItsDeadlineOffForDays) {
   EXPECT_TRUE(PollAfter(absl::Minutes(5)).capture);
 }
 
+TEST_F(TriggerWatchTest, CapturesTheCrashOfAGuestWhoseHeartIsLost) {
+  BeatOnce();
+  ASSERT_TRUE(PollAfter(absl::Seconds(5)).capture);
+  EXPECT_TRUE(Event(VmEventKind::kPanicked).capture);
+}
+
+TEST_F(TriggerWatchTest, CapturesTheCrashBehindAWatchdogThatOnlyBarks) {
+  ASSERT_TRUE(Event(VmEventKind::kWatchdogBark).capture);
+  EXPECT_TRUE(Event(VmEventKind::kPanicked).capture);
+  EXPECT_FALSE(Event(VmEventKind::kWatchdogBark).capture);
+}
+
+TEST_F(TriggerWatchTest, IsNotDisarmedByAScribbledHeader) {
+  BeatOnce();
+  published_ = false;
+  EXPECT_TRUE(PollAfter(absl::Seconds(5)).capture);
+}
+
+TEST_F(TriggerWatchTest, BoundsWhatAGuestCanCause) {
+  int captures = 0;
+  for (std::uint8_t boot = 2; boot < 102; ++boot) {
+    status_.boot_id = {boot};
+    Ring(MARROW_REQUEST_PANIC);
+    const WatchStep step = PollAfter(absl::Milliseconds(100));
+    captures += step.capture ? 1 : 0;
+    EXPECT_NE(step.capture.has_value(), step.limited);
+    EXPECT_EQ(step.refused_request, step.limited ? status_.request.sequence : 0);
+  }
+  EXPECT_EQ(captures, policy_.capture_burst);
+  status_.boot_id = {200};
+  EXPECT_FALSE(PollAfter(policy_.capture_period).limited);
+  EXPECT_TRUE(Event(VmEventKind::kDied).capture);  // not the guest's doing
+  EXPECT_TRUE(Event(VmEventKind::kPanicked).capture);
+}
+
 TEST_F(TriggerWatchTest, ExpectsNoBeatBeforeTheFirst) {
   Poll();
   EXPECT_FALSE(PollAfter(absl::Hours(1)).capture);
 }
 
 TEST_F(TriggerWatchTest, ExpectsNoBeatFromAGuestThatAnnouncesNone) {
+  status_.heartbeat.period_ms = 0;
+  BeatOnce();
+  EXPECT_FALSE(PollAfter(absl::Hours(1)).capture);
+}
+
+TEST_F(TriggerWatchTest, HoldsAGuestToThePeriodItOnceAnnounced) {
   BeatOnce();
   status_.heartbeat.period_ms = 0;
-  EXPECT_FALSE(PollAfter(absl::Hours(1)).capture);
+  status_.state = MARROW_STATE_BOOTING;
+  EXPECT_TRUE(PollAfter(absl::Seconds(5)).capture);
 }
 
 TEST_F(TriggerWatchTest, ExpectsNoBeatOfAPausedOrShutDownGuest) {
@@ -205,14 +271,19 @@ TEST_F(TriggerWatchTest, ServesTheDoorbell) {
 }
 
 TEST_F(TriggerWatchTest, IgnoresRingsFromBeforeItCame) {
+  watch_ = TriggerWatch(policy_, false, /*request_sequence=*/7);
   status_.request.sequence = 7;
   EXPECT_FALSE(Poll().capture);
 }
 
-TEST_F(TriggerWatchTest, ServesTheFirstRingOfABootThatItSawBegin) {
-  watch_.OnPoll(nullptr, now_);
-  Ring(MARROW_REQUEST_DUMP);
-  EXPECT_TRUE(Poll().capture);
+TEST_F(TriggerWatchTest, DoesNotServeAnOldRingToAnotherBoot) {
+  Poll();
+  Ring(MARROW_REQUEST_PANIC);
+  ASSERT_TRUE(Poll().capture);
+  status_.boot_id = {2};
+  EXPECT_FALSE(PollAfter(absl::Hours(1)).capture);
+  Event(VmEventKind::kReset);
+  EXPECT_FALSE(PollAfter(absl::Hours(1)).capture);
 }
 
 TEST_F(TriggerWatchTest, RefusesRingsThatComeTooFast) {

@@ -141,6 +141,17 @@ TEST_F(PlanTest, LeavesExcludedClassesOut) {
   EXPECT_THAT(plan.missing, ElementsAre(Field(&MissingPart::why, HasSubstr("excluded"))));
 }
 
+TEST_F(PlanTest, KeepsExcludedPagesOutWhoeverAsksForThem) {
+  excluded_.set(MARROW_CLASS_SECRET);
+  Add(AddressKind::kGpa, 0x1000, 0x3000);
+  Add(AddressKind::kGpa, 0x2010, 8, MARROW_CLASS_SECRET);
+  Add(AddressKind::kGva, kStackTop - 0x4000, 0x1000, MARROW_CLASS_SECRET);
+  Add(AddressKind::kGpa, 0x20000, 8);
+  const CapturePlan plan = Plan();
+  EXPECT_THAT(plan.pages, ElementsAre(Gpa{0x1000}, Gpa{0x3000}));
+  EXPECT_THAT(plan.missing, SizeIs(4));
+}
+
 TEST_F(PlanTest, TranslatesVirtualRegionsAndKeepsTheirTables) {
   Add(AddressKind::kGva, kStackTop - 0x3ff0, 0x1000);
   const CapturePlan plan = Plan();

@@ -17,8 +17,15 @@ TEST(QemuEvents, MeanWhatQemuDocuments) {
   EXPECT_EQ(Kind("GUEST_PANICKED", {{"action", "pause"}}), VmEventKind::kPanicked);
   EXPECT_EQ(Kind("GUEST_CRASHLOADED", {{"action", "run"}}), VmEventKind::kCrashLoaded);
   EXPECT_EQ(Kind("WATCHDOG", {{"action", "pause"}}), VmEventKind::kWatchdog);
+  EXPECT_EQ(Kind("WATCHDOG", {{"action", "poweroff"}}), VmEventKind::kWatchdog);
+  EXPECT_EQ(Kind("WATCHDOG", {{"action", "reset"}}), VmEventKind::kWatchdogReset);
+  for (const char* action : {"none", "debug", "inject-nmi"}) {
+    EXPECT_EQ(Kind("WATCHDOG", {{"action", action}}), VmEventKind::kWatchdogBark);
+  }
   EXPECT_EQ(Kind("STOP"), VmEventKind::kStopped);
   EXPECT_EQ(Kind("RESUME"), VmEventKind::kResumed);
+  EXPECT_EQ(Kind("SUSPEND"), VmEventKind::kStopped);
+  EXPECT_EQ(Kind("WAKEUP"), VmEventKind::kResumed);
   EXPECT_EQ(Kind("RESET", {{"guest", "true"}, {"reason", "guest-reset"}}), VmEventKind::kReset);
   EXPECT_EQ(Kind("RESET", {{"guest", "false"}}), VmEventKind::kHostReset);
   EXPECT_EQ(Kind("SHUTDOWN", {{"guest", "true"}, {"reason", "guest-reset"}}),
@@ -27,6 +34,8 @@ TEST(QemuEvents, MeanWhatQemuDocuments) {
             VmEventKind::kEnding);
   EXPECT_EQ(Kind("SHUTDOWN", {{"guest", "false"}, {"reason", "host-signal"}}),
             VmEventKind::kEnding);
+  EXPECT_EQ(Kind("SHUTDOWN", {{"guest", "false"}, {"reason", "host-qmp-system-reset"}}),
+            std::nullopt);
   EXPECT_EQ(Kind("RTC_CHANGE"), std::nullopt);
 }
 
@@ -41,7 +50,8 @@ TEST(QemuRunState, ShowsACrashFromBefore) {
   EXPECT_EQ(RunStateEvent("guest-panicked")->kind, VmEventKind::kPanicked);
   EXPECT_EQ(RunStateEvent("watchdog")->kind, VmEventKind::kWatchdog);
   EXPECT_FALSE(RunStateEvent("running").has_value());
-  EXPECT_FALSE(RunStateEvent("paused").has_value());
+  EXPECT_EQ(RunStateEvent("paused")->kind, VmEventKind::kStopped);
+  EXPECT_EQ(RunStateEvent("suspended")->kind, VmEventKind::kStopped);
 }
 
 }  // namespace

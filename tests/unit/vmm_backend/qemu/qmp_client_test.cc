@@ -109,6 +109,28 @@ TEST(QmpClient, KeepsEventsThatComeBetween) {
   EXPECT_EQ(events[3].name, "STOP");
 }
 
+TEST(QmpClient, AwaitsAnEventThatComesAfterTheCommand) {
+  const FakeQemu qemu(kGreeting, [](const std::string& line) {
+    const bool reset = line.find("system_reset") != std::string::npos;
+    return std::string(reset ? "" : "{\"event\": \"RESET\"}\n") + Ok(line) +
+           (reset ? kStopEvent : "");
+  });
+  const auto client = Connect(qemu);
+  ASSERT_TRUE(client.ok());
+  EXPECT_EQ(*(*client)->ExecuteAndAwait("system_reset", {"RESET", "STOP"}), "STOP");
+  bool ended = false;
+  EXPECT_THAT((*client)->TakeEvents(ended),
+              ElementsAre(Field(&QmpEvent::name, "RESET"), Field(&QmpEvent::name, "STOP")));
+}
+
+TEST(QmpClient, GivesUpOnAnEventThatDoesNotCome) {
+  const FakeQemu qemu(kGreeting, [](const std::string& line) { return Ok(line); });
+  const auto client = Connect(qemu, absl::Milliseconds(200));
+  ASSERT_TRUE(client.ok());
+  EXPECT_EQ((*client)->ExecuteAndAwait("system_reset", {"RESET"}).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST(QmpClient, PassesOnQemusRefusal) {
   const FakeQemu qemu(kGreeting, [](const std::string& line) {
     if (line.find("qmp_capabilities") != std::string::npos) return Ok(line);

@@ -129,6 +129,16 @@ TEST(PrivateMemory, IsReadThroughTheProcessAndDiesWithIt) {
   EXPECT_THAT(Read(**memory, 0x5000, 5), HasSubstr("memory-backend-memfd"));
 }
 
+TEST(SharedAnonymousMemory, IsReadThroughTheProcess) {
+  Child child(MAP_SHARED | MAP_ANONYMOUS, -1);
+  const auto process = Process::Open(child.pid());
+  ASSERT_TRUE(process.ok());
+  const auto memory = ProcessMemory::Open(*process, child.Placements());
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  EXPECT_FALSE((*memory)->outlives_process());
+  EXPECT_EQ(Read(**memory, 0x5000, 5), "guest");
+}
+
 TEST(ProcessTest, IsNotFoundWhenThereIsNone) { EXPECT_FALSE(Process::Open(0x3fffffff).ok()); }
 
 }  // namespace

@@ -48,20 +48,22 @@ TEST_F(WindowFileTest, CreatesAndFormats) {
   EXPECT_EQ(host.window_bytes, 65536u);
   EXPECT_EQ(host.nonce[1], 2);
   const auto ack = Read<marrow_host_ack>(*window, offsetof(marrow_window_header, ack));
-  EXPECT_EQ(ack.presence, MARROW_HOST_LISTENING);
+  EXPECT_EQ(ack.presence, MARROW_HOST_ABSENT);
   struct stat info {};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
 TEST_F(WindowFileTest, KeepsWhatARunningGuestPublished) {
-  auto window = WindowFile::Open(path_, 65536, {1});
-  ASSERT_TRUE(window.ok());
-  marrow_host_ack ack{};
-  ack.crash_captured = 1;
-  ASSERT_TRUE(window->WriteAck(ack).ok());
-  WriteByte(offsetof(marrow_window_header, guest), 'x');
-  window = WindowFile::Open(path_, 65536, {9});
+  {
+    auto first = WindowFile::Open(path_, 65536, {1});
+    ASSERT_TRUE(first.ok());
+    marrow_host_ack ack{};
+    ack.crash_captured = 1;
+    ASSERT_TRUE(first->WriteAck(ack).ok());
+    WriteByte(offsetof(marrow_window_header, guest), 'x');
+  }
+  const auto window = WindowFile::Open(path_, 65536, {9});
   ASSERT_TRUE(window.ok());
   EXPECT_EQ(Read<char>(*window, offsetof(marrow_window_header, guest)), 'x');
   EXPECT_EQ(Read<marrow_host_identity>(*window, 0).nonce[0], 1);
@@ -76,6 +78,32 @@ TEST_F(WindowFileTest, FormatsAgainOverAnythingElse) {
   ASSERT_TRUE(window.ok());
   EXPECT_EQ(Read<marrow_host_identity>(*window, 0).nonce[0], 9);
   EXPECT_EQ(Read<char>(*window, offsetof(marrow_window_header, guest)), 0);
+}
+
+TEST_F(WindowFileTest, ForgetsAGuestButNotItsDoorbell) {
+  auto window = WindowFile::Open(path_, 65536, {0xff, 1});
+  ASSERT_TRUE(window.ok());
+  WriteByte(offsetof(marrow_window_header, guest), 'x');
+  WriteByte(offsetof(marrow_window_header, panic), 'x');
+  WriteByte(offsetof(marrow_window_header, request), 7);
+  WriteByte(offsetof(marrow_window_header, request) + 8, 'x');
+  ASSERT_TRUE(window->ClearGuest().ok());
+  const auto header = Read<marrow_window_header>(*window, 0);
+  EXPECT_EQ(header.guest.magic, 0u);
+  EXPECT_EQ(header.panic.valid, 0u);
+  EXPECT_EQ(header.request.sequence, 7u);
+  EXPECT_EQ(header.request.kind, 0u);
+  EXPECT_EQ(header.host.magic, MARROW_HOST_MAGIC);
+  EXPECT_EQ(header.host.nonce[0], 0);  // another nonce: a guest that lives publishes anew
+  EXPECT_EQ(header.host.nonce[1], 2);
+}
+
+TEST_F(WindowFileTest, IsHeldByOneDaemonAtATime) {
+  const auto first = WindowFile::Open(path_, 65536, {});
+  ASSERT_TRUE(first.ok());
+  const absl::Status second = WindowFile::Open(path_, 65536, {}).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.message()), HasSubstr("another marrowd"));
 }
 
 TEST_F(WindowFileTest, RefusesSizesThatTheAbiHasNot) {

@@ -129,6 +129,48 @@ TEST_F(VmSessionTest, DoesNotCaptureOneCrashTwiceAcrossItsOwnRestart) {
   EXPECT_THAT(Dumps(), SizeIs(1));
 }
 
+TEST_F(VmSessionTest, CapturesACrashThatAnEarlierDaemonCouldNotKeep) {
+  auto full = Spool::Open(
+      *files_, {.directory = directory_.path() + "/full", .max_bytes = 1, .min_free_bytes = 0});
+  ASSERT_TRUE(full.ok());
+  services_.spool = full->get();
+  BootGuest(1);
+  Session().OnEvent({VmEventKind::kPanicked, ""});
+  session_.reset();
+  services_.spool = spool_.get();
+  Session().OnEvent({VmEventKind::kPanicked, "QEMU run state guest-panicked"});
+  EXPECT_THAT(Dumps(), SizeIs(1));
+}
+
+TEST_F(VmSessionTest, DoesNotTakeTheNoteOfAnotherBootForItsOwn) {
+  BootGuest(1);
+  Session().OnEvent({VmEventKind::kPanicked, ""});
+  session_.reset();
+  BootGuest(2);
+  Session().OnEvent({VmEventKind::kPanicked, ""});
+  EXPECT_THAT(Dumps(), SizeIs(2));
+}
+
+TEST_F(VmSessionTest, SaysThatNobodyListensAnyMore) {
+  BootGuest(1);
+  EXPECT_EQ(window_.ack().presence, MARROW_HOST_LISTENING);
+  session_.reset();
+  EXPECT_EQ(window_.ack().presence, MARROW_HOST_ABSENT);
+}
+
+TEST_F(VmSessionTest, NeverAnswersTheNextBootWithAnOldAcknowledgement) {
+  BootGuest(1);
+  std::uint64_t first = 0;
+  ASSERT_EQ(guest_.Request(MARROW_REQUEST_DUMP, "", &first), guest::Error::kNone);
+  Session().Poll();
+  Session().OnEvent({VmEventKind::kHostReset, ""});
+  BootGuest(2);
+  std::uint64_t second = 0;
+  ASSERT_EQ(guest_.Request(MARROW_REQUEST_DUMP, "", &second), guest::Error::kNone);
+  EXPECT_EQ(second, first + 1);
+  EXPECT_EQ(guest_.AwaitAckPolls(second, 1).error, guest::Error::kTimedOut);
+}
+
 TEST_F(VmSessionTest, ForgetsTheGuestAfterAReset) {
   BootGuest(1);
   Session().OnEvent({VmEventKind::kReset, ""});
