@@ -3,10 +3,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "server/cli/commands.h"
 #include "server/cli/dump_table.h"
+#include "server/triage/printable.h"
 
 namespace marrow::cli {
+namespace {
+
+// The lines of `text` as Printable() makes each.
+std::string PrintableLines(absl::string_view text) {
+  return absl::StrJoin(absl::StrSplit(text, '\n'), "\n",
+                       [](std::string* out, absl::string_view line) { *out += Printable(line); });
+}
+
+}  // namespace
 
 absl::Status ListDumps(Session& session, const ListArguments& arguments) {
   auto dumps = session.ListDumps(arguments.filter, arguments.order_by, arguments.limit);
@@ -52,7 +64,7 @@ absl::Status PrintLog(Session& session, const std::string& id) {
     session.PrintJson(response);
     return absl::OkStatus();
   }
-  session.out() << response.text();
+  session.out() << PrintableLines(response.text());
   if (response.lost_records() > 0) {
     session.err() << "marrow: " << response.lost_records() << " of "
                   << response.records() + response.lost_records()
@@ -108,6 +120,10 @@ absl::Status WatchDumps(Session& session, const std::string& filter) {
   const auto stream = session.dumps().WatchDumps(&context, request);
   v1::Dump dump;
   while (stream->Read(&dump)) {
+    if (absl::Status status = CheckDumpId(dump); !status.ok()) {
+      context.TryCancel();
+      return status;
+    }
     if (session.json()) {
       session.PrintJsonLine(dump);
       continue;

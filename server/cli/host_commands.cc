@@ -4,6 +4,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/table.h"
 #include "server/cli/units.h"
+#include "server/triage/printable.h"
 
 namespace marrow::cli {
 
@@ -55,11 +56,11 @@ absl::Status Capture(Session& session, const CaptureArguments& arguments) {
     session.PrintJson(response);
     return absl::OkStatus();
   }
-  session.out() << response.dump_id() << ": " << HumanBytes(response.core_bytes()) << "\n";
+  const std::string id = Printable(response.dump_id());
+  session.out() << id << ": " << HumanBytes(response.core_bytes()) << "\n";
   if (response.manifest().missing_size() > 0) {
     session.err() << "marrow: the dump is partial: " << response.manifest().missing_size()
-                  << " things are missing; `marrow dumps show " << response.dump_id()
-                  << "` says which\n";
+                  << " things are missing; `marrow dumps show " << id << "` says which\n";
   }
   return absl::OkStatus();
 }

@@ -47,6 +47,14 @@ void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
 }
 
+absl::Status CheckDumpId(const v1::Dump& dump) {
+  const std::string& id = dump.manifest().dump_id();
+  if (IsUlid(id) && dump.name() == absl::StrCat(kNamePrefix, id)) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the store sent a dump with the name \"", dump.name(),
+                                          "\" and the id \"", id,
+                                          "\": it does not keep to the protocol"));
+}
+
 absl::StatusOr<Session> Session::Open(Environment& environment, SessionOptions options) {
   auto store = OpenChannel(options.store_address, options.store_tls);
   if (!store.ok()) return store.status();
@@ -102,7 +110,11 @@ absl::StatusOr<v1::Dump> Session::GetDump(const std::string& id) {
   SetTimeout(context, kCallTimeout);
   v1::Dump dump;
   absl::Status status = StoreStatus(dumps_->GetDump(&context, request, &dump));
+  if (status.ok()) status = CheckDumpId(dump);
   if (!status.ok()) return status;
+  if (dump.name() != *name) {
+    return absl::InternalError(absl::StrCat("the store sent ", dump.name(), " for ", *name));
+  }
   return dump;
 }
 
@@ -120,6 +132,7 @@ absl::StatusOr<std::vector<v1::Dump>> Session::ListDumps(const std::string& filt
     SetTimeout(context, kCallTimeout);
     v1::ListDumpsResponse page;
     absl::Status status = StoreStatus(dumps_->ListDumps(&context, request, &page));
+    for (const v1::Dump& dump : page.dumps()) status.Update(CheckDumpId(dump));
     if (!status.ok()) return status;
     std::move(page.mutable_dumps()->begin(), page.mutable_dumps()->end(),
               std::back_inserter(dumps));

@@ -51,7 +51,7 @@ class Session {
   // newest dumps shares. NotFound and InvalidArgument say which it was.
   absl::StatusOr<std::string> ResolveName(const std::string& id);
 
-  // The dump named by ResolveName(id).
+  // The dump named by ResolveName(id); it passes CheckDumpId, as those of ListDumps do.
   absl::StatusOr<v1::Dump> GetDump(const std::string& id);
 
   // The dumps that match, at most `limit` of them (0: all).
@@ -72,6 +72,10 @@ class Session {
   std::unique_ptr<v1::Dumps::Stub> dumps_;
   std::unique_ptr<v1::HostControl::Stub> host_;
 };
+
+// Ids become names of files and text on terminals. Internal for a dump of the store's whose name
+// and id are not those of one dump.
+absl::Status CheckDumpId(const v1::Dump& dump);
 
 // For calls that answer at once and for those that do work first.
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(30);

@@ -39,6 +39,11 @@ void FakeDumpsService::Add(const std::string& id, v1::Dump dump, std::string cor
   dumps_[dump.name()] = {dump, std::move(core), std::move(log)};
 }
 
+void FakeDumpsService::Forge(const std::string& id, const v1::Dump& dump) {
+  std::lock_guard lock(mutex_);
+  dumps_[absl::StrCat("dumps/", id)].dump = dump;
+}
+
 void FakeDumpsService::BreakNextRead(std::uint64_t bytes) {
   std::lock_guard lock(mutex_);
   break_after_ = bytes;

@@ -33,6 +33,9 @@ class FakeDumpsService final : private v1::Dumps::Service {
   // ReadMemory serves byte N as gpa and gva N.
   void Add(const std::string& id, v1::Dump dump, std::string core = "", std::string log = "");
 
+  // The metadata of the dump `id` is `dump`, whatever that says of itself.
+  void Forge(const std::string& id, const v1::Dump& dump);
+
   // One stream of ReadCore sends `bytes` and then fails with UNAVAILABLE.
   void BreakNextRead(std::uint64_t bytes);
   // Each ReadCore flips a bit of the byte at `offset`, before or after its CRC-32C is taken.

@@ -143,6 +143,57 @@ TEST_F(DumpsCommands, LogPrintsTheTextAsItIs) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST_F(DumpsCommands, LogCannotDriveTheTerminal) {
+  store_.Add(kFirstId, SampleDump(), "", "\tone\x1b[2J\n\ntwo\r\n");
+  EXPECT_EQ(Run({"dumps", "log", kFirstId}).out, "\tone\\x1b[2J\n\ntwo\\x0d\n");
+}
+
+TEST_F(DumpsCommands, TakeNoDumpWhoseIdIsNone) {
+  struct Case {
+    std::string name;
+    std::string id;
+  };
+  const Case cases[] = {
+      {"dumps/" + std::string(kFirstId), "../../../etc/x"},
+      {"dumps/../../../etc/x", "../../../etc/x"},
+      {"dumps/" + std::string(kFirstId), "\x1b[2J"},
+      {"dumps/" + std::string(kFirstId), ""},
+      {"", kFirstId},
+      {"dumps/" + std::string(kSecondId), kFirstId},
+  };
+  for (const Case& test : cases) {
+    v1::Dump forged = SampleDump();
+    forged.set_name(test.name);
+    forged.mutable_manifest()->set_dump_id(test.id);
+    store_.Forge(kFirstId, forged);
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"show", kFirstId},
+                                                    {"fetch", kFirstId},
+                                                    {"regions", kFirstId},
+                                                    {"list"},
+                                                    {"list", "-q"},
+                                                    {"list", "--json"},
+                                                    {"watch"},
+                                                    {"watch", "--json"}}) {
+      std::vector<std::string> arguments = {"dumps"};
+      arguments.insert(arguments.end(), command.begin(), command.end());
+      const Outcome outcome = Run(arguments);
+      EXPECT_EQ(outcome.code, ExitCode::kFailure) << command[0] << " " << test.name << outcome.out;
+      EXPECT_EQ(outcome.out, "") << command[0];
+      EXPECT_THAT(outcome.err, HasSubstr("it does not keep to the protocol"));
+    }
+  }
+}
+
+TEST_F(DumpsCommands, TakeNoOtherDumpThanTheOneAskedFor) {
+  store_.Add(kSecondId, SampleDump(), "core");
+  v1::Dump other = SampleDump();
+  other.set_name("dumps/" + std::string(kSecondId));
+  other.mutable_manifest()->set_dump_id(kSecondId);
+  store_.Forge(kFirstId, other);
+  EXPECT_THAT(Run({"dumps", "show", kFirstId}).err,
+              HasSubstr("the store sent dumps/01jd0000000000000000000002 for dumps/01jd"));
+}
+
 TEST_F(DumpsCommands, LogSaysHowMuchIsLost) {
   store_.Add(kFirstId, SampleDump());
   EXPECT_EQ(Run({"dumps", "log", kFirstId}).err,
