@@ -30,7 +30,6 @@ class OneGuest(Scene):
             described = self.describe(guest)
             guest.shell("freeze-agent")
             self.judge(self.cli.wait_dump("vm", "HEARTBEAT_LOST"), guest, described)
-            guest.shell("killall -CONT marrow-agent")
         self.assertEqual(guest.status(), "running")
         with self.subTest("panic"):
             described = self.describe(guest)

@@ -110,7 +110,9 @@ WatchStep TriggerWatch::OnReset(const VmEvent& event) {
 WatchStep TriggerWatch::OnHeldReset(const VmEvent& event) {
   WatchStep step;
   ending_ = true;  // with -no-reboot QEMU exits next
-  if (policy_.capture_on_reset && !orderly_) {
+  // Where resets are let through anyway, one without a published guest is the firmware's own.
+  const bool of_firmware = !boot_id_ && policy_.after == AfterCapture::kReset;
+  if (policy_.capture_on_reset && !orderly_ && !of_firmware) {
     step = Crash(v1::TRIGGER_RESET, event);
   } else {
     step.reset_vm = policy_.after == AfterCapture::kReset;

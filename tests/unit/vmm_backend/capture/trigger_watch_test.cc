@@ -122,6 +122,15 @@ TEST_F(TriggerWatchTest, LetsAHeldOrderlyRebootGoOnWhereThePolicyResets) {
   EXPECT_TRUE(Event(VmEventKind::kHeldReset).reset_vm);
 }
 
+TEST_F(TriggerWatchTest, LetsAHeldResetOfFirmwareGoOnWhereThePolicyResets) {
+  policy_.after = AfterCapture::kReset;
+  watch_ = TriggerWatch(policy_, false, 0);
+  published_ = false;
+  const WatchStep step = Event(VmEventKind::kHeldReset);
+  EXPECT_FALSE(step.capture);
+  EXPECT_TRUE(step.reset_vm);
+}
+
 TEST_F(TriggerWatchTest, ResetsNoVmThatBootsAlready) {
   policy_.after = AfterCapture::kReset;
   watch_ = TriggerWatch(policy_, false, 0);
