@@ -18,7 +18,8 @@ constexpr char kDefaultStore[] = "127.0.0.1:7070";
 constexpr char kDefaultControl[] = "/run/marrow/control.sock";
 
 constexpr char kFooter[] =
-    "ID is a dump's id, its name dumps/ID, or the beginning of an id that no other dump shares.\n"
+    "ID is a dump's id, its name dumps/ID, or (but for delete) the beginning of an id that no\n"
+    "other of the newest 1000 dumps shares.\n"
     "\n"
     "Environment:\n"
     "  MARROW_STORE    address of the store, as --store\n"
@@ -110,7 +111,8 @@ class CommandLine {
           id_);
     AddFetch(dumps);
     AddRead(dumps);
-    Add(dumps, "delete", "Delete dumps", [this](Session& s) { return DeleteDumps(s, ids_); })
+    Add(dumps, "delete", "Delete dumps, by whole ids",
+        [this](Session& s) { return DeleteDumps(s, ids_); })
         ->add_option("ID", ids_, "The dumps")
         ->required();
     Add(dumps, "watch", "Print each dump as the store receives it", [this](Session& s) {

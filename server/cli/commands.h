@@ -24,6 +24,7 @@ absl::Status ListDumps(Session& session, const ListArguments& arguments);
 absl::Status ShowDump(Session& session, const std::string& id);
 absl::Status PrintLog(Session& session, const std::string& id);
 absl::Status ListRegions(Session& session, const std::string& id);
+// Whole ids only.
 absl::Status DeleteDumps(Session& session, const std::vector<std::string>& ids);
 // Ends when the store ends the stream, which it does not in health.
 absl::Status WatchDumps(Session& session, const std::string& filter);
@@ -43,8 +44,8 @@ struct ReadArguments {
   std::uint64_t length = 256;
   MemoryFormat format = MemoryFormat::kHexDump;
 };
-// Prints what comes before the first byte that the dump does not hold, then fails: NotFound if that
-// is nothing, else OutOfRange.
+// Reads 1 MiB at a time and prints each piece that the dump holds whole, up to the first that it
+// does not; then fails: NotFound if nothing was printed, else OutOfRange.
 absl::Status ReadMemory(Session& session, const ReadArguments& arguments);
 
 absl::Status ListVms(Session& session);

@@ -18,25 +18,37 @@ std::string PrintableLines(absl::string_view text) {
                        [](std::string* out, absl::string_view line) { *out += Printable(line); });
 }
 
+// A ListDumpsResponse in as many pieces as there are pages, one dump a line.
+absl::Status ListAsJson(Session& session, const ListArguments& arguments) {
+  std::size_t printed = 0;
+  const auto print = [&](const v1::ListDumpsResponse& page) {
+    for (const v1::Dump& dump : page.dumps()) {
+      session.out() << (printed++ == 0 ? "{\"dumps\": [\n" : ",\n") << Session::JsonLine(dump);
+    }
+  };
+  absl::Status status =
+      session.ListDumps(arguments.filter, arguments.order_by, arguments.limit, print);
+  if (!status.ok()) return status;
+  session.out() << (printed == 0 ? "{\"dumps\": [" : "\n") << "], \"next_page_token\": \"\"}\n";
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ListDumps(Session& session, const ListArguments& arguments) {
-  auto dumps = session.ListDumps(arguments.filter, arguments.order_by, arguments.limit);
-  if (!dumps.ok()) return dumps.status();
-  if (arguments.ids_only) {
-    for (const v1::Dump& dump : *dumps) session.out() << dump.manifest().dump_id() << "\n";
-    return absl::OkStatus();
-  }
-  if (session.json()) {
-    v1::ListDumpsResponse response;
-    for (v1::Dump& dump : *dumps) *response.add_dumps() = std::move(dump);
-    session.PrintJson(response);
-    return absl::OkStatus();
-  }
+  if (session.json() && !arguments.ids_only) return ListAsJson(session, arguments);
   Table table = MakeDumpTable();
-  for (const v1::Dump& dump : *dumps) AddDump(table, dump);
-  session.out() << table.Render(session.environment().columns);
-  return absl::OkStatus();
+  const auto print = [&](const v1::ListDumpsResponse& page) {
+    for (const v1::Dump& dump : page.dumps()) {
+      if (arguments.ids_only) {
+        session.out() << dump.manifest().dump_id() << "\n";
+      } else {
+        AddDump(table, dump);
+      }
+    }
+    if (!arguments.ids_only) session.out() << table.Render(session.environment().columns);
+  };
+  return session.ListDumps(arguments.filter, arguments.order_by, arguments.limit, print);
 }
 
 absl::Status ShowDump(Session& session, const std::string& id) {
@@ -88,10 +100,11 @@ absl::Status ListRegions(Session& session, const std::string& id) {
 }
 
 absl::Status DeleteDumps(Session& session, const std::vector<std::string>& ids) {
-  // All of them are resolved first: a mistyped id deletes nothing.
+  // Whole ids only: what a prefix names changes with every new dump. All are read first, so that a
+  // mistyped one deletes nothing.
   std::vector<std::string> names;
   for (const std::string& id : ids) {
-    auto name = session.ResolveName(id);
+    auto name = Session::NameOf(id);
     if (!name.ok()) return name.status();
     names.push_back(*std::move(name));
   }

@@ -2,6 +2,7 @@
 #include "server/cli/session.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -16,9 +17,7 @@ namespace marrow::cli {
 namespace {
 
 constexpr char kNamePrefix[] = "dumps/";
-constexpr int kPageSize = 1000;
-// Among how many of the newest dumps a prefix must be unique.
-constexpr std::size_t kPrefixScope = 10'000;
+constexpr std::size_t kPageSize = 1000;
 
 absl::Status FromServer(const grpc::Status& status, absl::string_view server) {
   absl::Status converted = FromGrpc(status);
@@ -78,27 +77,39 @@ absl::Status Session::HostStatus(const grpc::Status& status) const {
   return FromServer(status, absl::StrCat("marrowd at ", options_.control_path));
 }
 
+absl::StatusOr<std::string> Session::NameOf(const std::string& id) {
+  const absl::string_view bare = absl::StripPrefix(id, kNamePrefix);
+  if (IsUlid(bare)) return absl::StrCat(kNamePrefix, bare);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", id, "\" is no whole id of a dump: `marrow dumps list --quiet` prints them"));
+}
+
 absl::StatusOr<std::string> Session::ResolveName(const std::string& id) {
+  auto whole = NameOf(id);
+  if (whole.ok()) return whole;
   const std::string bare(absl::StripPrefix(id, kNamePrefix));
   if (bare.empty()) return absl::InvalidArgumentError("the dump's id is empty");
-  if (IsUlid(bare)) return absl::StrCat(kNamePrefix, bare);
-  const auto dumps = ListDumps("", "", kPrefixScope);
-  if (!dumps.ok()) return dumps.status();
-  std::vector<std::string> found;
-  for (const v1::Dump& dump : *dumps) {
-    if (absl::StartsWith(dump.name(), kNamePrefix + bare)) found.push_back(dump.name());
+  std::size_t seen = 0;
+  std::size_t found = 0;
+  std::string name;
+  absl::Status status = ListDumps("", "", kPrefixScope, [&](const v1::ListDumpsResponse& page) {
+    for (const v1::Dump& dump : page.dumps()) {
+      ++seen;
+      if (absl::StartsWith(dump.manifest().dump_id(), bare) && ++found == 1) name = dump.name();
+    }
+  });
+  if (!status.ok()) return status;
+  if (found == 0) {
+    return absl::NotFoundError(absl::StrCat("no dump has an id that starts with ", bare,
+                                            " among the newest ", seen,
+                                            "; `marrow dumps list` shows them"));
   }
-  if (found.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("no dump has an id that starts with ", bare, " among the newest ",
-                     std::min(dumps->size(), kPrefixScope), "; `marrow dumps list` shows them"));
+  if (found > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(found, " dumps have an id that starts with ",
+                                                   bare, ": give more of it, as in ",
+                                                   absl::StripPrefix(name, kNamePrefix)));
   }
-  if (found.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(found.size(), " dumps have an id that starts with ", bare,
-                     ": give more of it, as in ", absl::StripPrefix(found[0], kNamePrefix)));
-  }
-  return found[0];
+  return name;
 }
 
 absl::StatusOr<v1::Dump> Session::GetDump(const std::string& id) {
@@ -118,27 +129,30 @@ absl::StatusOr<v1::Dump> Session::GetDump(const std::string& id) {
   return dump;
 }
 
-absl::StatusOr<std::vector<v1::Dump>> Session::ListDumps(const std::string& filter,
-                                                         const std::string& order_by,
-                                                         std::size_t limit) {
-  std::vector<v1::Dump> dumps;
+absl::Status Session::ListDumps(const std::string& filter, const std::string& order_by,
+                                std::size_t limit, const TakePage& take) {
+  std::size_t left = limit == 0 ? std::numeric_limits<std::size_t>::max() : limit;
   v1::ListDumpsRequest request;
   request.set_filter(filter);
   request.set_order_by(order_by);
   do {
-    const std::size_t left = limit == 0 ? kPageSize : limit - dumps.size();
-    request.set_page_size(static_cast<int>(std::min<std::size_t>(left, kPageSize)));
+    const std::size_t size = std::min(left, kPageSize);
+    request.set_page_size(static_cast<int>(size));
     grpc::ClientContext context;
     SetTimeout(context, kCallTimeout);
     v1::ListDumpsResponse page;
     absl::Status status = StoreStatus(dumps_->ListDumps(&context, request, &page));
     for (const v1::Dump& dump : page.dumps()) status.Update(CheckDumpId(dump));
     if (!status.ok()) return status;
-    std::move(page.mutable_dumps()->begin(), page.mutable_dumps()->end(),
-              std::back_inserter(dumps));
+    if (static_cast<std::size_t>(page.dumps_size()) > size) {
+      return absl::InternalError(absl::StrCat("the store sent ", page.dumps_size(),
+                                              " dumps where it was asked for ", size));
+    }
+    left -= static_cast<std::size_t>(page.dumps_size());
+    take(page);
     request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty() && (limit == 0 || dumps.size() < limit));
-  return dumps;
+  } while (!request.page_token().empty() && left > 0);
+  return absl::OkStatus();
 }
 
 void Session::PrintJson(const google::protobuf::Message& message) {
@@ -146,7 +160,11 @@ void Session::PrintJson(const google::protobuf::Message& message) {
 }
 
 void Session::PrintJsonLine(const google::protobuf::Message& message) {
-  out() << ToJson(message, false) << std::endl;
+  out() << JsonLine(message) << std::endl;
+}
+
+std::string Session::JsonLine(const google::protobuf::Message& message) {
+  return ToJson(message, false);
 }
 
 }  // namespace marrow::cli

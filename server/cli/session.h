@@ -47,21 +47,27 @@ class Session {
   absl::Status StoreStatus(const grpc::Status& status) const;
   absl::Status HostStatus(const grpc::Status& status) const;
 
-  // "dumps/ID" for `id`, which may be that, an ID, or the beginning of one that no other of the
-  // newest dumps shares. NotFound and InvalidArgument say which it was.
+  // "dumps/ID" for that or for a whole ID; InvalidArgument for anything else.
+  static absl::StatusOr<std::string> NameOf(const std::string& id);
+
+  // NameOf(id), or of the one dump among the newest kPrefixScope whose id begins with `id`.
+  // NotFound and InvalidArgument if none does and if several do.
   absl::StatusOr<std::string> ResolveName(const std::string& id);
 
   // The dump named by ResolveName(id); it passes CheckDumpId, as those of ListDumps do.
   absl::StatusOr<v1::Dump> GetDump(const std::string& id);
 
-  // The dumps that match, at most `limit` of them (0: all).
-  absl::StatusOr<std::vector<v1::Dump>> ListDumps(const std::string& filter,
-                                                  const std::string& order_by, std::size_t limit);
+  // Gives `take` the dumps that match, at most `limit` of them (0: all), a page at a time: at least
+  // one, which is empty where none match. No page is asked for before the one before it is taken.
+  using TakePage = std::function<void(const v1::ListDumpsResponse& page)>;
+  absl::Status ListDumps(const std::string& filter, const std::string& order_by, std::size_t limit,
+                         const TakePage& take);
 
   // The message as JSON: fields named as in the .proto, all of them present.
   void PrintJson(const google::protobuf::Message& message);
   // The same on one line.
   void PrintJsonLine(const google::protobuf::Message& message);
+  static std::string JsonLine(const google::protobuf::Message& message);
 
  private:
   Session(Environment& environment, SessionOptions options, std::shared_ptr<grpc::Channel> store,
@@ -72,6 +78,9 @@ class Session {
   std::unique_ptr<v1::Dumps::Stub> dumps_;
   std::unique_ptr<v1::HostControl::Stub> host_;
 };
+
+// A page of ListDumps.
+inline constexpr std::size_t kPrefixScope = 1000;
 
 // Ids become names of files and text on terminals. Internal for a dump of the store's whose name
 // and id are not those of one dump.

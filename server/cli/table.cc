@@ -32,40 +32,42 @@ std::string Cut(std::string line, std::size_t width) {
 
 }  // namespace
 
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
+  for (const Column& column : columns_) widths_.push_back(WidthOf(column.title));
+}
+
 void Table::AddRow(std::vector<std::string> cells) {
   cells.resize(columns_.size());
-  for (std::string& cell : cells) cell = Printable(cell);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    cells[i] = Printable(cells[i]);
+    widths_[i] = std::max(widths_[i], WidthOf(cells[i]));
+  }
   rows_.push_back(std::move(cells));
 }
 
-std::vector<std::size_t> Table::Widths() const {
-  std::vector<std::size_t> widths;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    std::size_t width = WidthOf(columns_[i].title);
-    for (const auto& row : rows_) width = std::max(width, WidthOf(row[i]));
-    widths.push_back(width);
-  }
-  return widths;
+std::vector<std::string> Table::Titles() const {
+  std::vector<std::string> titles;
+  for (const Column& column : columns_) titles.push_back(column.title);
+  return titles;
 }
 
-std::string Table::Render(std::size_t width) const {
-  const std::vector<std::size_t> widths = Widths();
+std::string Table::Line(const std::vector<std::string>& cells) const {
+  std::string line;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const std::string padding(widths_[i] - WidthOf(cells[i]), ' ');
+    const bool right = columns_[i].align == Align::kRight;
+    absl::StrAppend(&line, i == 0 ? "" : kGap, right ? padding : "", cells[i],
+                    right ? "" : padding);
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line;
+}
+
+std::string Table::Render(std::size_t width) {
   std::string out;
-  const auto add_line = [&](const auto& cell_of) {
-    std::string line;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const std::string& cell = cell_of(i);
-      const std::string padding(widths[i] - WidthOf(cell), ' ');
-      absl::StrAppend(&line, i == 0 ? "" : kGap);
-      const bool right = columns_[i].align == Align::kRight;
-      absl::StrAppend(&line, right ? padding : "", cell, right ? "" : padding);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    absl::StrAppend(&out, Cut(std::move(line), width), "\n");
-  };
-  add_line([&](std::size_t i) -> const std::string& { return columns_[i].title; });
-  for (const auto& row : rows_) {
-    add_line([&](std::size_t i) -> const std::string& { return row[i]; });
+  if (!std::exchange(titled_, true)) absl::StrAppend(&out, Cut(Line(Titles()), width), "\n");
+  for (const auto& row : std::exchange(rows_, {})) {
+    absl::StrAppend(&out, Cut(Line(row), width), "\n");
   }
   return out;
 }

@@ -16,23 +16,29 @@ struct Column {
   Align align = Align::kLeft;
 };
 
-// Rows of text in columns as wide as their widest cell, two blanks apart. Cells may come from
-// strangers: they are printed as Printable() makes them. A character counts as one column wide.
+// Rows of text in columns as wide as their widest cell so far, two blanks apart. Cells may come
+// from strangers: they are printed as Printable() makes them. A character counts as one column
+// wide.
 class Table {
  public:
-  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  explicit Table(std::vector<Column> columns);
 
   // Missing cells are empty; surplus ones are left out.
   void AddRow(std::vector<std::string> cells);
 
   // A title line and a line for each row, none wider than `width` characters (0: no limit): the
-  // last column is cut and ends in "…". Lines have no trailing blanks.
-  std::string Render(std::size_t width = 0) const;
+  // last column is cut and ends in "…". Lines have no trailing blanks. The rows are then forgotten:
+  // a next call gives what was added since, without titles and in columns that are no narrower, so
+  // that a table of any length is printed piece by piece.
+  std::string Render(std::size_t width = 0);
 
  private:
-  std::vector<std::size_t> Widths() const;
+  std::vector<std::string> Titles() const;
+  std::string Line(const std::vector<std::string>& cells) const;
 
   std::vector<Column> columns_;
+  std::vector<std::size_t> widths_;
+  bool titled_ = false;
   std::vector<std::vector<std::string>> rows_;
 };
 

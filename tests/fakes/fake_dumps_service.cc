@@ -59,6 +59,11 @@ void FakeDumpsService::FailWith(const absl::Status& status) {
   failure_ = status;
 }
 
+void FakeDumpsService::FailListsAfter(int pages) {
+  std::lock_guard lock(mutex_);
+  pages_left_ = pages;
+}
+
 std::vector<std::uint64_t> FakeDumpsService::ReadOffsets() const {
   std::lock_guard lock(mutex_);
   return read_offsets_;
@@ -103,6 +108,13 @@ grpc::Status FakeDumpsService::ListDumps(grpc::ServerContext*, const v1::ListDum
                                          v1::ListDumpsResponse* response) {
   auto dumps = Matching(request->filter());
   if (!dumps.ok()) return ToGrpc(dumps.status());
+  {
+    std::lock_guard lock(mutex_);
+    if (pages_left_.has_value() && (*pages_left_)-- == 0) {
+      pages_left_.reset();
+      return ToGrpc(absl::UnavailableError("broken by script"));
+    }
+  }
   // By id: newest first, unless asked otherwise.
   if (request->order_by() != "capture_time") std::reverse(dumps->begin(), dumps->end());
   std::size_t at = 0;

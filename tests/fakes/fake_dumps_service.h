@@ -44,6 +44,9 @@ class FakeDumpsService final : private v1::Dumps::Service {
   // Every call fails so; OK ends that.
   void FailWith(const absl::Status& status);
 
+  // ListDumps answers `pages` times and then fails once with UNAVAILABLE.
+  void FailListsAfter(int pages);
+
   // Offsets that ReadCore was asked for, in order.
   std::vector<std::uint64_t> ReadOffsets() const;
   std::vector<std::string> Names() const;
@@ -82,6 +85,7 @@ class FakeDumpsService final : private v1::Dumps::Service {
   std::map<std::string, Stored> dumps_;  // by name
   std::optional<std::uint64_t> break_after_;
   std::optional<Flip> flip_;
+  std::optional<int> pages_left_;
   absl::Status failure_;
   std::vector<std::uint64_t> read_offsets_;
   std::string address_;

@@ -13,6 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::MatchesRegex;
+using testing::Not;
 
 using DumpsCommands = CliTest;
 
@@ -49,6 +50,23 @@ TEST_F(DumpsCommands, ListStopsAtTheLimit) {
   EXPECT_EQ(Run({"dumps", "list", "-q", "-n", "4"}).out,
             "00000000000000000000000006\n00000000000000000000000005\n"
             "00000000000000000000000004\n00000000000000000000000003\n");
+}
+
+TEST_F(DumpsCommands, ListPrintsAPageBeforeItAsksForTheNext) {
+  for (int i = 0; i < 7; ++i) store_.Add(std::string(25, '0') + std::to_string(i), SampleDump());
+  for (const char* flag : {"--quiet", "--json", "--limit=7"}) {
+    store_.FailListsAfter(2);
+    const Outcome outcome = Run({"dumps", "list", flag});
+    EXPECT_EQ(outcome.code, ExitCode::kUnavailable) << flag;
+    EXPECT_THAT(outcome.out, HasSubstr("00000000000000000000000001")) << flag;
+    EXPECT_THAT(outcome.out, Not(HasSubstr("00000000000000000000000000"))) << flag;
+  }
+}
+
+TEST_F(DumpsCommands, ListPrintsTitlesOrAnEmptyListWhereNoneMatch) {
+  EXPECT_THAT(Run({"dumps", "list"}).out, MatchesRegex("ID  .*  TITLE\n"));
+  EXPECT_EQ(Run({"dumps", "list", "--quiet"}).out, "");
+  EXPECT_TRUE(nlohmann::json::parse(Run({"dumps", "list", "--json"}).out)["dumps"].empty());
 }
 
 TEST_F(DumpsCommands, ListFilters) {
@@ -210,12 +228,22 @@ TEST_F(DumpsCommands, RegionsPrintsATable) {
 TEST_F(DumpsCommands, DeleteDeletesAllOrNothing) {
   store_.Add(kFirstId, SampleDump());
   store_.Add(kSecondId, SampleDump());
-  EXPECT_EQ(Run({"dumps", "delete", kFirstId, "nosuch"}).code, ExitCode::kNotFound);
+  EXPECT_EQ(Run({"dumps", "delete", kFirstId, "nosuch"}).code, ExitCode::kUsage);
   EXPECT_EQ(store_.Names().size(), 2u);
   EXPECT_EQ(Run({"dumps", "delete", kFirstId, kSecondId}).out,
             "deleted dumps/01jd0000000000000000000001\n"
             "deleted dumps/01jd0000000000000000000002\n");
   EXPECT_THAT(store_.Names(), IsEmpty());
+}
+
+TEST_F(DumpsCommands, DeleteTakesWholeIdsOnly) {
+  store_.Add(kFirstId, SampleDump());
+  for (const char* id : {"01jd", "dumps/01jd000000000000000000000", "dumps/", ""}) {
+    const Outcome outcome = Run({"dumps", "delete", id});
+    EXPECT_EQ(outcome.code, ExitCode::kUsage) << id;
+    EXPECT_THAT(outcome.err, HasSubstr("is no whole id of a dump: `marrow dumps list --quiet`"));
+  }
+  EXPECT_EQ(store_.Names().size(), 1u);
 }
 
 TEST_F(DumpsCommands, WatchPrintsALineForEachDump) {

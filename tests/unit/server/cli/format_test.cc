@@ -37,15 +37,25 @@ TEST(Table, TakesRowsOfOtherLengths) {
 TEST(Table, CutsLinesToTheWidth) {
   Table table({{"A"}, {"TITLE"}});
   table.AddRow({"1", "écrit à la main"});
-  EXPECT_EQ(table.Render(8), "A  TITLE\n1  écri…\n");
-  EXPECT_EQ(table.Render(18), "A  TITLE\n1  écrit à la main\n");
-  EXPECT_EQ(table.Render(1), "…\n…\n");
+  EXPECT_EQ(Table(table).Render(8), "A  TITLE\n1  écri…\n");
+  EXPECT_EQ(Table(table).Render(18), "A  TITLE\n1  écrit à la main\n");
+  EXPECT_EQ(Table(table).Render(1), "…\n…\n");
 }
 
 TEST(Table, EscapesCells) {
   Table table({{"A"}});
   table.AddRow({"a\nb\x1b"});
   EXPECT_EQ(table.Render(), "A\na\\x0ab\\x1b\n");
+}
+
+TEST(Table, GoesOnBelowWhatItRenderedInColumnsThatOnlyGrow) {
+  Table table({{"A"}, {"B"}});
+  table.AddRow({"wide", "1"});
+  EXPECT_EQ(table.Render(), "A     B\nwide  1\n");
+  table.AddRow({"a", "2"});
+  EXPECT_EQ(table.Render(), "a     2\n");
+  table.AddRow({"wider", "3"});
+  EXPECT_EQ(table.Render(), "wider  3\n");
 }
 
 TEST(RenderPairs, AlignsValuesAndLeavesEmptyOnesOut) {
