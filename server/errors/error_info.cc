@@ -29,6 +29,19 @@ absl::Status WithReason(absl::Status status, absl::string_view reason, ErrorMeta
   return status;
 }
 
+absl::Status WithLastResort(absl::Status status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kCancelled:
+      return status;
+    case absl::StatusCode::kResourceExhausted:
+      if (status.GetPayload(kErrorInfoUrl)) return status;
+      return WithRetry(WithReason(std::move(status), "DISK_FULL"), absl::Seconds(30));
+    default:
+      return WithReason(std::move(status), "STORE_FAILURE");
+  }
+}
+
 absl::Status WithRetry(absl::Status status, absl::Duration delay) {
   google::rpc::RetryInfo info;
   absl::Duration rest;

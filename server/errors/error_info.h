@@ -27,6 +27,10 @@ using ErrorMetadata = std::initializer_list<std::pair<absl::string_view, absl::s
 // one already keeps it: the place nearest to the fault knows best.
 absl::Status WithReason(absl::Status status, absl::string_view reason, ErrorMetadata metadata = {});
 
+// Any status, with a reason if it is an error that has none: what SQLite and files report is the
+// store's failure (STORE_FAILURE), or its disk's lack of space (DISK_FULL, with a delay).
+absl::Status WithLastResort(absl::Status status);
+
 // `status`, which is an error, with the time after which a repetition may succeed.
 absl::Status WithRetry(absl::Status status, absl::Duration delay);
 

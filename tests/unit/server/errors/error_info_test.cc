@@ -41,6 +41,24 @@ TEST(ErrorInfo, IgnoresReasonsOfOtherDomains) {
   EXPECT_EQ(ReasonOf(status), "");
 }
 
+TEST(LastResort, GivesFailuresOfTheStoreAReason) {
+  EXPECT_EQ(ReasonOf(WithLastResort(absl::InternalError("disk I/O error"))), "STORE_FAILURE");
+  EXPECT_EQ(ReasonOf(WithLastResort(absl::UnavailableError("database is locked"))),
+            "STORE_FAILURE");
+}
+
+TEST(LastResort, AsksToWaitForAFullDisk) {
+  const absl::Status status = WithLastResort(absl::ResourceExhaustedError("ENOSPC"));
+  EXPECT_EQ(ReasonOf(status), "DISK_FULL");
+  EXPECT_TRUE(RetryDelayOf(status).has_value());
+}
+
+TEST(LastResort, LeavesReasonsAlone) {
+  EXPECT_TRUE(WithLastResort(absl::OkStatus()).ok());
+  const absl::Status status = WithReason(absl::ResourceExhaustedError("busy"), "TOO_MANY_REQUESTS");
+  EXPECT_EQ(WithLastResort(status), status);
+}
+
 TEST(RetryInfo, RoundTripsFractionsOfSeconds) {
   const absl::Status status =
       WithRetry(absl::ResourceExhaustedError("full"), absl::Milliseconds(2500));
