@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,7 +32,8 @@ class Archive {
   absl::StatusOr<v1::Dump> Get(absl::string_view dump_id) { return catalog_.Get(dump_id); }
   absl::StatusOr<DumpPage> List(const ListQuery& query) { return catalog_.List(query); }
 
-  // The dump's core, uncompressed. Stays readable if the dump is deleted meanwhile.
+  // The dump's core, uncompressed. Stays readable if the dump is deleted meanwhile. NotFound: with
+  // reason DUMP_NOT_FOUND if the dump is gone, without a reason if only its blob is.
   absl::StatusOr<std::unique_ptr<ByteSource>> OpenCore(const v1::Dump& dump);
 
   // The dump is gone, durably, when it returns OK. Its blob goes too unless others share it.
@@ -41,14 +43,21 @@ class Archive {
   absl::StatusOr<std::uint64_t> CollectOrphans();
 
  private:
-  // A blob and the rows that refer to it change under one of these, chosen by digest.
-  std::mutex& MutexOf(const Sha256Digest& digest);
-  // True if there was a blob to remove. Needs the digest's mutex.
-  absl::StatusOr<bool> RemoveIfOrphan(const Sha256Digest& digest);
+  // Rows and the removal of the blobs they refer to change under one of these, chosen by digest.
+  // Blobs are written outside: that takes long. Those that are on their way are not orphans.
+  struct Stripe {
+    std::mutex mutex;
+    std::multiset<Sha256Digest> on_their_way;
+  };
+  class OnItsWay;
+
+  Stripe& StripeOf(const Sha256Digest& digest);
+  // True if there was a blob to remove. Needs the mutex of `stripe`, the digest's.
+  absl::StatusOr<bool> RemoveIfOrphan(const Stripe& stripe, const Sha256Digest& digest);
 
   Catalog& catalog_;
   BlobStore& blobs_;
-  std::array<std::mutex, 64> mutexes_;
+  std::array<Stripe, 64> stripes_;
 };
 
 // dump.core_sha256 as a digest; DataLoss unless it has 32 bytes.

@@ -19,7 +19,7 @@ struct BlobInfo {
   std::uint64_t stored_bytes = 0;  // after compression
 };
 
-// Thread-safe, except that Put and Remove of the same digest must not overlap.
+// Thread-safe, except that Remove must not overlap a Put of the same digest.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;

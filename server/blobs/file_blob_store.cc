@@ -68,6 +68,10 @@ absl::StatusOr<std::unique_ptr<FileBlobStore>> FileBlobStore::Open(FileSystem& f
                                                                    std::string directory,
                                                                    int level) {
   if (absl::Status s = files.CreateDirectories(directory); !s.ok()) return s;
+  // An earlier process may have died between making a directory and the sync of its parent.
+  for (const std::string& each : {directory, ParentDirectory(directory)}) {
+    if (absl::Status s = files.SyncDirectory(each); !s.ok()) return s;
+  }
   std::unique_ptr<FileBlobStore> store(new FileBlobStore(files, std::move(directory), level));
   if (absl::Status s = store->RemoveTemporaries(); !s.ok()) return s;
   return store;
@@ -131,9 +135,10 @@ absl::StatusOr<BlobInfo> FileBlobStore::Put(const Sha256Digest& digest, const By
     return Stat(digest);
   }
   if (absl::Status s = files_.CreateDirectories(Shard(digest)); !s.ok()) return s;
+  // The shard may be there and not durable: made a moment ago, by a Put that failed or goes on.
+  if (absl::Status s = files_.SyncDirectory(directory_); !s.ok()) return s;
   const std::string path = Path(digest);
-  const std::string temporary = absl::StrCat(path, kTemporarySuffix);
-  (void)files_.Remove(temporary);  // of a Put that failed; usually there is none
+  const std::string temporary = absl::StrCat(path, ".", temporaries_++, kTemporarySuffix);
   if (absl::Status s = WriteTemporary(temporary, digest, content); !s.ok()) return s;
   if (absl::Status s = files_.Rename(temporary, path); !s.ok()) {
     (void)files_.Remove(temporary);

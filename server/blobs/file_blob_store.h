@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,6 +46,7 @@ class FileBlobStore final : public BlobStore {
   FileSystem& files_;
   const std::string directory_;
   const int level_;
+  std::atomic<std::uint64_t> temporaries_{0};  // for names of their own
 };
 
 }  // namespace marrow

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace marrow {
@@ -31,6 +32,7 @@ absl::Status NoSuchFile(const std::string& path) {
 struct FaultFileSystem::State {
   mutable std::mutex mutex;
   std::map<std::string, Directory> directories;
+  std::set<std::string> unsynced_directories;  // of which the parent does not know the name durably
   std::uint64_t free_bytes = std::uint64_t{1} << 40;
   std::uint64_t operations = 0;
   std::uint64_t fail_at = 0;  // 0: never
@@ -135,6 +137,12 @@ void FaultFileSystem::set_free_bytes(std::uint64_t bytes) {
 
 void FaultFileSystem::DropUnsynced() {
   const std::lock_guard lock(state_->mutex);
+  for (const std::string& lost : state_->unsynced_directories) {
+    std::erase_if(state_->directories, [&](const auto& entry) {
+      return entry.first == lost || absl::StartsWith(entry.first, lost + "/");
+    });
+  }
+  state_->unsynced_directories.clear();
   for (auto& [path, directory] : state_->directories) {
     directory.names = directory.synced_names;
     for (auto& [name, inode] : directory.names) inode->data = inode->synced_data;
@@ -224,16 +232,19 @@ absl::Status FaultFileSystem::SyncDirectory(const std::string& path) {
   const auto found = state_->directories.find(path);
   if (found == state_->directories.end()) return NoSuchFile(path);
   found->second.synced_names = found->second.names;
+  std::erase_if(state_->unsynced_directories,
+                [&](const std::string& each) { return ParentDirectory(each) == path; });
   return absl::OkStatus();
 }
 
 absl::Status FaultFileSystem::CreateDirectories(const std::string& path) {
   const std::lock_guard lock(state_->mutex);
-  if (absl::Status status = state_->Count(); !status.ok()) return status;
+  absl::Status status = state_->Count();
   for (std::string each = path; each != "/" && each != "."; each = ParentDirectory(each)) {
-    state_->directories[each];
+    const bool created = state_->directories.try_emplace(each).second;
+    if (created && !status.ok()) state_->unsynced_directories.insert(each);
   }
-  return absl::OkStatus();
+  return status;
 }
 
 absl::StatusOr<std::vector<std::string>> FaultFileSystem::List(const std::string& path) {

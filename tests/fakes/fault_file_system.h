@@ -26,7 +26,8 @@ class FaultFileSystem final : public FileSystem {
   FaultFileSystem();
 
   // Operation number `n` from now (1 is the next) fails with `status`. Every call of FileSystem and
-  // of File but size() counts. A failing Append leaves half of its bytes behind.
+  // of File but size() counts. A failing Append leaves half of its bytes behind, a
+  // failing CreateDirectories the directories, but not durably.
   void FailAt(std::uint64_t n, Fault fault = Fault::kOnce,
               absl::Status status = absl::InternalError("injected fault"));
   void Heal();                       // forgets FailAt

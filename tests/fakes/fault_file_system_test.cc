@@ -66,6 +66,24 @@ TEST_F(FaultFileSystemTest, FailsEverythingAfterADeath) {
   EXPECT_TRUE(files_.SyncDirectory("/d").ok());
 }
 
+TEST_F(FaultFileSystemTest, LosesDirectoriesOfWhichTheParentWasNotSynced) {
+  files_.FailAt(1);
+  EXPECT_FALSE(files_.CreateDirectories("/d/e").ok());
+  files_.Heal();
+  EXPECT_TRUE(files_.CreateDirectories("/d/e").ok());
+  files_.DropUnsynced();
+  EXPECT_TRUE(absl::IsNotFound(files_.Create("/d/e/f").status()));
+}
+
+TEST_F(FaultFileSystemTest, KeepsDirectoriesOfWhichTheParentWasSynced) {
+  files_.FailAt(1);
+  EXPECT_FALSE(files_.CreateDirectories("/d/e").ok());
+  files_.Heal();
+  EXPECT_TRUE(files_.SyncDirectory("/d").ok());
+  files_.DropUnsynced();
+  EXPECT_TRUE(files_.Create("/d/e/f").ok());
+}
+
 TEST_F(FaultFileSystemTest, FailingAppendIsShort) {
   auto file = files_.Create("/d/f");
   ASSERT_TRUE(file.ok());

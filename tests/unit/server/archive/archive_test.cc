@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "server/blobs/file_blob_store.h"
 #include "server/catalog/sqlite_catalog.h"
+#include "server/errors/error_info.h"
 #include "tests/fakes/fault_file_system.h"
 #include "tests/fakes/sample_dump.h"
 #include "tests/fakes/temporary_directory.h"
@@ -93,6 +96,16 @@ TEST_F(ArchiveTest, ReadsACoreToItsEndThoughItIsDeleted) {
   EXPECT_EQ(text, "core");
 }
 
+TEST_F(ArchiveTest, TellsADeletedDumpFromALostBlob) {
+  ASSERT_TRUE(Add(1, "core").ok());
+  const v1::Dump dump = *archive_->Get(SampleId(1));
+  ASSERT_TRUE(blobs_->Remove(*CoreDigest(dump)).ok());
+  EXPECT_TRUE(absl::IsNotFound(archive_->OpenCore(dump).status()));
+  EXPECT_EQ(ReasonOf(archive_->OpenCore(dump).status()), "");
+  ASSERT_TRUE(archive_->Delete(SampleId(1)).ok());
+  EXPECT_EQ(ReasonOf(archive_->OpenCore(dump).status()), "DUMP_NOT_FOUND");
+}
+
 TEST_F(ArchiveTest, CollectsBlobsWithoutARow) {
   ASSERT_TRUE(Add(1, "kept").ok());
   const std::string orphan = "orphan";
@@ -110,6 +123,36 @@ TEST_F(ArchiveTest, CollectsTheBlobThatDeleteCouldNotRemove) {
   ASSERT_TRUE(HasBlob("core"));
   EXPECT_EQ(archive_->CollectOrphans().value(), 1u);
   EXPECT_FALSE(HasBlob("core"));
+}
+
+// A core that does something when it is first read.
+class CoreWithHook final : public ByteSource {
+ public:
+  CoreWithHook(const std::string& core, std::function<void()> hook)
+      : core_(AsBytes(core)), hook_(std::move(hook)) {}
+  std::uint64_t size() const override { return core_.size(); }
+  absl::Status ReadAt(std::uint64_t offset, MutableBytes out) const override {
+    if (hook_) std::exchange(hook_, nullptr)();
+    return core_.ReadAt(offset, out);
+  }
+
+ private:
+  const SpanSource core_;
+  mutable std::function<void()> hook_;
+};
+
+TEST_F(ArchiveTest, WorksOnOtherDumpsOfACoreWhileItIsBeingAdded) {
+  const std::string core = "core";
+  v1::Dump dump = SampleDump(1);
+  dump.set_core_sha256(DigestText(Sha256Of(AsBytes(core))));
+  const CoreWithHook slow(core, [&] {
+    EXPECT_TRUE(Add(2, core).ok());
+    EXPECT_TRUE(archive_->Delete(SampleId(2)).ok());
+    EXPECT_TRUE(HasBlob(core)) << "the dump under way needs it";
+    EXPECT_EQ(archive_->CollectOrphans().value(), 0u);
+  });
+  ASSERT_TRUE(archive_->Add(dump, slow).ok());
+  EXPECT_TRUE(archive_->OpenCore(*archive_->Get(SampleId(1))).ok());
 }
 
 TEST_F(ArchiveTest, NeverTakesABlobFromUnderAnAdd) {

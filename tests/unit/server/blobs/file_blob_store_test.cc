@@ -159,6 +159,16 @@ TEST_F(FileBlobStoreTest, StopsListingAtAnError) {
   EXPECT_EQ(store->ForEach([&](const Sha256Digest&) { return stop; }), stop);
 }
 
+TEST_F(FileBlobStoreTest, KeepsABlobWhoseShardAnEarlierPutCouldNotSync) {
+  const auto store = OpenStore();
+  files_.FailAt(2);  // after the look whether the blob is there, CreateDirectories
+  ASSERT_FALSE(Put(*store, "hello").ok());
+  files_.Heal();
+  ASSERT_TRUE(Put(*store, "hello").ok());
+  files_.DropUnsynced();
+  EXPECT_EQ(Read(*store, DigestOf("hello")), "hello");
+}
+
 TEST_F(FileBlobStoreTest, CollectsTemporariesWhenOpened) {
   ASSERT_TRUE(Put(*OpenStore(), "a").ok());
   const std::string leftover = PathOf("a") + ".tmp";
