@@ -39,6 +39,8 @@ absl::StatusOr<std::unique_ptr<Ingestor>> Ingestor::Open(FileSystem& files, std:
                                                          Archive& archive, IngestLimits limits,
                                                          Clock clock) {
   if (absl::Status s = files.CreateDirectories(directory); !s.ok()) return s;
+  // An earlier process may have died between making it and the sync of its parent.
+  if (absl::Status s = files.SyncDirectory(ParentDirectory(directory)); !s.ok()) return s;
   std::unique_ptr<Ingestor> ingestor(
       new Ingestor(files, std::move(directory), archive, limits, std::move(clock)));
   if (absl::Status s = ingestor->CollectLeftovers(); !s.ok()) return s;

@@ -73,6 +73,8 @@ class Ingestor {
   struct Slot {
     std::mutex mutex;
     UploadSession* owner = nullptr;
+    // The owner checks and compresses the core, without the mutex: that takes long.
+    bool committing = false;
   };
 
   Ingestor(FileSystem& files, std::string directory, Archive& archive, IngestLimits limits,

@@ -15,6 +15,8 @@ constexpr std::size_t kMaxTextBytes = 4096;
 constexpr std::size_t kMaxBuildIdDigits = 128;
 constexpr int kMaxLabels = 64;
 constexpr std::size_t kMaxLabelKeyBytes = 63;
+// Many times what hosts send; empty entries are tiny on the wire and not in memory.
+constexpr int kMaxEntries = 1 << 16;
 // 2200-01-01: well inside what 64 bits of nanoseconds hold.
 constexpr std::int64_t kMaxSeconds = 7'258'118'400;
 
@@ -84,6 +86,11 @@ absl::Status CheckKernel(const v1::Kernel& kernel) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCount(absl::string_view field, int count) {
+  if (count <= kMaxEntries) return absl::OkStatus();
+  return Invalid(field, absl::StrCat("must have at most ", kMaxEntries, " entries"));
+}
+
 }  // namespace
 
 absl::Status CheckManifest(const v1::Manifest& manifest) {
@@ -96,7 +103,9 @@ absl::Status CheckManifest(const v1::Manifest& manifest) {
         CheckName("host.name", manifest.host().name()),
         CheckText("vm.uuid", manifest.vm().uuid(), kMaxNameBytes), CheckLabels(manifest.vm()),
         CheckKernel(manifest.kernel()),
-        CheckText("trigger_detail", manifest.trigger_detail(), kMaxTextBytes)}) {
+        CheckText("trigger_detail", manifest.trigger_detail(), kMaxTextBytes),
+        CheckCount("vcpus", manifest.vcpus_size()), CheckCount("regions", manifest.regions_size()),
+        CheckCount("missing", manifest.missing_size())}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

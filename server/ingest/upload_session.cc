@@ -105,6 +105,14 @@ absl::Status Malformed(const PartialUpload& partial, const absl::Status& why) {
   return Refuse("CORE_MALFORMED", absl::StrCat("not an ELF core: ", why.message()));
 }
 
+absl::Status Committing() {
+  return WithRetry(WithReason(absl::UnavailableError("an earlier stream of this dump is being "
+                                                     "committed; begin again to see what came of "
+                                                     "it"),
+                              "UPLOAD_COMMITTING"),
+                   absl::Seconds(1));
+}
+
 // A full disk is worth waiting for.
 absl::Status WithAdvice(const absl::Status& status, absl::Duration retry_delay) {
   if (!absl::IsResourceExhausted(status) || RetryDelayOf(status)) return status;
@@ -131,13 +139,13 @@ UploadSession::Answer UploadSession::Dispatch(const UploadRequest& request) {
     }
     return Begin(request.begin());
   }
-  const std::lock_guard lock(slot_->mutex);
+  std::unique_lock lock(slot_->mutex);
   if (slot_->owner != this) {
     return WithReason(absl::AbortedError("a newer stream uploads this dump"), "UPLOAD_SUPERSEDED");
   }
   if (partial_ != nullptr && !done_) {
     if (request.has_chunk()) return Receive(request.chunk());
-    if (request.has_commit()) return Commit();
+    if (request.has_commit()) return Commit(lock);
   }
   return Refuse("PROTOCOL_VIOLATION", "only Chunk messages and one Commit may follow Begin");
 }
@@ -146,6 +154,7 @@ UploadSession::Answer UploadSession::Begin(const UploadRequest::Begin& begin) {
   if (absl::Status s = CheckBegin(begin, ingestor_.limits_); !s.ok()) return s;
   slot_ = ingestor_.SlotOf(begin.manifest().dump_id());
   const std::lock_guard lock(slot_->mutex);
+  if (slot_->committing) return Committing();
   if (slot_->owner != nullptr) {
     // If the older stream's last bytes cannot be made durable, this one sends them again.
     (void)slot_->owner->ReleaseFiles();
@@ -174,11 +183,14 @@ UploadSession::Answer UploadSession::FindStored(const UploadRequest::Begin& begi
 UploadSession::Answer UploadSession::Accept(const UploadRequest::Begin& begin) {
   auto partial = PartialUpload::Open(ingestor_.files_, ingestor_.directory_, IdentityOf(begin));
   if (!partial.ok()) return partial.status();
-  auto reservation = ingestor_.Reserve(begin.core_bytes() - (*partial)->size_bytes());
-  if (!reservation.ok()) return reservation.status();
-  manifest_ = begin.manifest();
+  auto part = ingestor_.Reserve(begin.core_bytes() - (*partial)->size_bytes());
+  if (!part.ok()) return part.status();
+  auto blob = ingestor_.Reserve(begin.core_bytes());
+  if (!blob.ok()) return blob.status();
+  manifest_ = begin.manifest().SerializeAsString();
   partial_ = *std::move(partial);
-  reservation_ = *std::move(reservation);
+  part_reservation_ = *std::move(part);
+  blob_reservation_ = *std::move(blob);
   UploadResponse response;
   response.mutable_accept()->set_offset(partial_->durable_bytes());
   response.mutable_accept()->set_encoding(v1::ENCODING_IDENTITY);
@@ -188,7 +200,7 @@ UploadSession::Answer UploadSession::Accept(const UploadRequest::Begin& begin) {
 UploadSession::Answer UploadSession::Receive(const UploadRequest::Chunk& chunk) {
   if (absl::Status s = CheckChunk(chunk, *partial_, ingestor_.limits_); !s.ok()) return s;
   absl::Status status = partial_->Append(AsBytes(chunk.data()));
-  reservation_.Use(chunk.data().size());
+  part_reservation_.Use(chunk.data().size());
   const bool due =
       partial_->size_bytes() - partial_->durable_bytes() >= ingestor_.limits_.checkpoint_bytes;
   if (status.ok() && due) status = partial_->Checkpoint(ingestor_.clock_());
@@ -202,12 +214,14 @@ UploadSession::Answer UploadSession::Receive(const UploadRequest::Chunk& chunk) 
   return response;
 }
 
-v1::Dump UploadSession::DescribeDump(const CoreReader& core) const {
+absl::StatusOr<v1::Dump> UploadSession::DescribeDump(const CoreReader& core) const {
   const UploadIdentity& identity = partial_->identity();
   v1::Dump dump;
   dump.set_name(DumpName(identity.dump_id));
-  *dump.mutable_manifest() = manifest_;
-  dump.set_state(manifest_.missing().empty() ? v1::DUMP_STATE_COMPLETE : v1::DUMP_STATE_PARTIAL);
+  if (!dump.mutable_manifest()->ParseFromString(manifest_)) {
+    return absl::InternalError("a manifest that was accepted cannot be parsed again");
+  }
+  dump.set_state(dump.manifest().missing().empty() ? v1::DUMP_STATE_COMPLETE : v1::DUMP_STATE_PARTIAL);
   const std::int64_t now_ns = absl::ToUnixNanos(ingestor_.clock_());
   dump.mutable_receive_time()->set_seconds(now_ns / 1'000'000'000);
   dump.mutable_receive_time()->set_nanos(static_cast<std::int32_t>(now_ns % 1'000'000'000));
@@ -220,16 +234,23 @@ v1::Dump UploadSession::DescribeDump(const CoreReader& core) const {
 absl::StatusOr<v1::Dump> UploadSession::Store() const {
   const absl::StatusOr<CoreReader> core = CoreReader::Open(partial_->content());
   if (!core.ok()) return Malformed(*partial_, core.status());
-  return ingestor_.archive_.Add(DescribeDump(*core), partial_->content());
+  absl::StatusOr<v1::Dump> dump = DescribeDump(*core);
+  if (!dump.ok()) return dump.status();
+  return ingestor_.archive_.Add(*std::move(dump), partial_->content());
 }
 
-UploadSession::Answer UploadSession::Commit() {
+UploadSession::Answer UploadSession::Commit(std::unique_lock<std::mutex>& lock) {
   const UploadIdentity identity = partial_->identity();
   if (partial_->size_bytes() != identity.core_bytes) {
     return Refuse("CORE_SIZE_MISMATCH", absl::StrCat("Commit after ", partial_->size_bytes(),
                                                      " of ", identity.core_bytes, " bytes"));
   }
+  slot_->committing = true;
+  lock.unlock();
   absl::StatusOr<v1::Dump> dump = Store();
+  lock.lock();
+  slot_->committing = false;
+  blob_reservation_ = DiskReservation();
   if (dump.ok() || absl::IsDataLoss(dump.status()) || absl::IsInvalidArgument(dump.status())) {
     partial_.reset();
     // Of no consequence but the space, which CollectLeftovers gets back.
@@ -244,7 +265,8 @@ UploadSession::Answer UploadSession::Commit() {
 }
 
 absl::Status UploadSession::ReleaseFiles() {
-  reservation_ = DiskReservation();
+  part_reservation_ = DiskReservation();
+  blob_reservation_ = DiskReservation();
   const std::unique_ptr<PartialUpload> partial = std::move(partial_);
   if (partial == nullptr || partial->size_bytes() == partial->durable_bytes()) {
     return absl::OkStatus();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +34,7 @@ class UploadSession {
   //   DataLoss           bytes are not what their digest says: begin again
   //   ResourceExhausted  DISK_FLOOR or DISK_FULL: begin again later
   //   Aborted            UPLOAD_SUPERSEDED by a newer stream
+  //   Unavailable        UPLOAD_COMMITTING: an older stream commits this dump; begin again soon
   absl::StatusOr<std::optional<v1::UploadResponse>> Handle(const v1::UploadRequest& request);
 
   // AlreadyStored or Committed has been answered: there is nothing left to say.
@@ -50,18 +52,21 @@ class UploadSession {
   Answer FindStored(const v1::UploadRequest::Begin& begin);
   Answer Accept(const v1::UploadRequest::Begin& begin);
   Answer Receive(const v1::UploadRequest::Chunk& chunk);
-  Answer Commit();
+  // Lets go of `lock`, the slot's, while it stores.
+  Answer Commit(std::unique_lock<std::mutex>& lock);
   // Checks the core and adds it to the archive.
   absl::StatusOr<v1::Dump> Store() const;
-  v1::Dump DescribeDump(const CoreReader& core) const;
+  absl::StatusOr<v1::Dump> DescribeDump(const CoreReader& core) const;
   // Ends this session's hold on the files. Needs the slot's mutex.
   absl::Status ReleaseFiles();
 
   Ingestor& ingestor_;
-  std::shared_ptr<Ingestor::Slot> slot_;  // set by the first Begin; guards all below
-  v1::Manifest manifest_;
+  // Set by the first Begin. Its mutex guards all below but in Commit, where `committing` does.
+  std::shared_ptr<Ingestor::Slot> slot_;
+  std::string manifest_;  // as bytes: parsed it can be many times as large
   std::unique_ptr<PartialUpload> partial_;
-  DiskReservation reservation_;
+  DiskReservation part_reservation_;  // for the bytes that are still to come
+  DiskReservation blob_reservation_;  // for the blob, were it not to compress at all
   bool done_ = false;
 };
 

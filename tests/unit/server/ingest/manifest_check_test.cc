@@ -44,6 +44,13 @@ TEST_P(ManifestCheckRefuses, AndNamesTheField) {
 
 std::string Long(std::size_t bytes) { return std::string(bytes, 'x'); }
 
+constexpr int kTooMany = (1 << 16) + 1;
+
+template <typename Entries>
+void AddEmpty(Entries& entries, int count) {
+  for (int i = 0; i < count; ++i) entries.Add();
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Fields, ManifestCheckRefuses,
     testing::Values(
@@ -74,7 +81,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"kernel.release", [](auto& m) { m.mutable_kernel()->set_release("6.1\n"); }},
         Case{"kernel.build_id", [](auto& m) { m.mutable_kernel()->set_build_id("DEAD"); }},
         Case{"kernel.build_id", [](auto& m) { m.mutable_kernel()->set_build_id(Long(129)); }},
-        Case{"trigger_detail", [](auto& m) { m.set_trigger_detail(Long(4097)); }}));
+        Case{"trigger_detail", [](auto& m) { m.set_trigger_detail(Long(4097)); }},
+        Case{"vcpus", [](auto& m) { AddEmpty(*m.mutable_vcpus(), kTooMany); }},
+        Case{"regions", [](auto& m) { AddEmpty(*m.mutable_regions(), kTooMany); }},
+        Case{"missing", [](auto& m) { AddEmpty(*m.mutable_missing(), kTooMany); }}));
 
 }  // namespace
 }  // namespace marrow

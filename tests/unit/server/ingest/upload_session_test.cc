@@ -260,7 +260,7 @@ TEST_F(UploadSessionTest, RefusesBeginsThatCannotSucceed) {
 }
 
 TEST_F(UploadSessionTest, RefusesUploadsThatTheDiskCannotHold) {
-  store_.files().set_free_bytes((std::uint64_t{1} << 30) + core_.size() - 1);
+  store_.files().set_free_bytes((std::uint64_t{1} << 30) + 2 * core_.size() - 1);
   const absl::Status status =
       store_.ingestor().NewSession()->Handle(BeginOf(SampleManifest(1), core_)).status();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
@@ -269,11 +269,38 @@ TEST_F(UploadSessionTest, RefusesUploadsThatTheDiskCannotHold) {
 }
 
 TEST_F(UploadSessionTest, CountsWhatIsPromisedToOtherUploads) {
-  store_.files().set_free_bytes((std::uint64_t{1} << 30) + 2 * core_.size() - 1);
+  store_.files().set_free_bytes((std::uint64_t{1} << 30) + 4 * core_.size() - 1);
   auto first = Accepted(1, core_);
   EXPECT_EQ(ReasonForBegin(BeginOf(SampleManifest(2), core_)), "DISK_FLOOR");
   first.reset();
   EXPECT_EQ(ReasonForBegin(BeginOf(SampleManifest(2), core_)), "");
+}
+
+TEST_F(UploadSessionTest, KeepsRoomForTheBlobUntilItIsWritten) {
+  auto first = Accepted(1, core_);
+  ASSERT_TRUE(first->Handle(ChunkOf(core_, 0, core_.size())).ok());
+  store_.files().set_free_bytes((std::uint64_t{1} << 30) + 3 * core_.size() - 1);
+  EXPECT_EQ(ReasonForBegin(BeginOf(SampleManifest(2), core_)), "DISK_FLOOR");
+  ASSERT_TRUE(first->Handle(CommitRequest()).ok());
+  EXPECT_EQ(ReasonForBegin(BeginOf(SampleManifest(2), core_)), "");
+}
+
+TEST_F(UploadSessionTest, AnswersOtherStreamsWhileItCommits) {
+  const auto session = Accepted(1, core_);
+  ASSERT_TRUE(session->Handle(ChunkOf(core_, 0, core_.size())).ok());
+  absl::Status meanwhile;
+  // Commit asks for the time when it describes the dump, just before it compresses the core.
+  store_.set_clock_hook([&] {
+    meanwhile = store_.ingestor().NewSession()->Handle(BeginOf(SampleManifest(1), core_)).status();
+    EXPECT_TRUE(store_.ingestor().CollectLeftovers().ok());
+  });
+  const Answer answer = session->Handle(CommitRequest());
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_TRUE((*answer)->has_committed());
+  EXPECT_TRUE(absl::IsUnavailable(meanwhile)) << meanwhile;
+  EXPECT_EQ(ReasonOf(meanwhile), "UPLOAD_COMMITTING");
+  EXPECT_TRUE(RetryDelayOf(meanwhile).has_value());
+  EXPECT_EQ(store_.ReadCore(1), core_);
 }
 
 TEST_F(UploadSessionTest, TellsWhenToRetryIfTheDiskIsFull) {

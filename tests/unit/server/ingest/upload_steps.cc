@@ -76,10 +76,15 @@ absl::Status TestStore::Open() {
   blobs_ = *std::move(blobs);
   archive_ = std::make_unique<Archive>(*catalog_, *blobs_);
   auto ingestor =
-      Ingestor::Open(files_, "/data/incoming", *archive_, limits_, [this] { return now_; });
+      Ingestor::Open(files_, "/data/incoming", *archive_, limits_, [this] { return Clock(); });
   if (!ingestor.ok()) return ingestor.status();
   ingestor_ = *std::move(ingestor);
   return archive_->CollectOrphans().status();
+}
+
+absl::Time TestStore::Clock() {
+  if (clock_hook_) std::exchange(clock_hook_, nullptr)();
+  return now_;
 }
 
 void TestStore::Close() {

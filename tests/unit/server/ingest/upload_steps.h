@@ -3,9 +3,12 @@
 // FaultFileSystem but the catalog's: SQLite answers for those itself.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "server/archive/archive.h"
 #include "server/blobs/file_blob_store.h"
@@ -50,6 +53,8 @@ class TestStore {
   Archive& archive() { return *archive_; }
   Ingestor& ingestor() { return *ingestor_; }
   absl::Time& now() { return now_; }
+  // Called once, the next time that anything asks for the time.
+  void set_clock_hook(std::function<void()> hook) { clock_hook_ = std::move(hook); }
 
   // The core as the store gives it back, or the error as text.
   std::string ReadCore(int number);
@@ -57,7 +62,10 @@ class TestStore {
   std::vector<std::string> Incoming();
 
  private:
+  absl::Time Clock();
+
   const IngestLimits limits_;
+  std::function<void()> clock_hook_;
   absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
   TemporaryDirectory directory_;
   FaultFileSystem files_;
