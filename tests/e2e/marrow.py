@@ -2,6 +2,7 @@
 """Marrow's own programs, as a user starts them. Names and flags are those of their --help."""
 
 import json
+import os
 
 from guest import BUILD
 from lab import run, wait_until
@@ -86,6 +87,12 @@ class Cli:
     def raw(self, *arguments):
         """Output as bytes."""
         return run([*self._prefix, *arguments], text=False).stdout
+
+    def crash(self, dump_id, vmlinux, home, commands):
+        """The output of `marrow crash`, which fetches the dump and becomes crash --minimal."""
+        arguments = [*self._prefix, "crash", dump_id, "--vmlinux", vmlinux, "--", "--minimal", "-s"]
+        environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home)}
+        return run(arguments, input=commands, env=environment).stdout
 
     def vms(self):
         """The watched VMs by name."""

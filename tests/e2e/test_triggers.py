@@ -38,6 +38,10 @@ class OneGuest(Scene):
             core = self.judge(dump, guest, described, expected=[PANIC])
             self.assertEqual(dump["title"], PANIC)
             self.compare_with_full_core(core, guest)
+            by_cli = self.cli.crash(
+                dump["manifest"]["dump_id"], kernel() / "vmlinux", self.lab.folder, "log\nquit\n"
+            )
+            self.assertIn(debuggers.crash_log(kernel() / "vmlinux", core).strip(), by_cli)
 
     def compare_with_full_core(self, core, guest):
         """The same stopped guest, dumped whole by QEMU, says the same."""
