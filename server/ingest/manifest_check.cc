@@ -91,6 +91,25 @@ absl::Status CheckCount(absl::string_view field, int count) {
   return Invalid(field, absl::StrCat("must have at most ", kMaxEntries, " entries"));
 }
 
+absl::Status CheckRegions(const v1::Manifest& manifest) {
+  if (absl::Status s = CheckCount("regions", manifest.regions_size()); !s.ok()) return s;
+  for (const v1::Region& region : manifest.regions()) {
+    if (absl::Status s = CheckText("regions.name", region.name(), kMaxNameBytes); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMissing(const v1::Manifest& manifest) {
+  if (absl::Status s = CheckCount("missing", manifest.missing_size()); !s.ok()) return s;
+  for (const v1::Missing& missing : manifest.missing()) {
+    if (absl::Status s = CheckText("missing.what", missing.what(), kMaxTextBytes); !s.ok()) {
+      return s;
+    }
+    if (absl::Status s = CheckText("missing.why", missing.why(), kMaxTextBytes); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckManifest(const v1::Manifest& manifest) {
@@ -104,8 +123,11 @@ absl::Status CheckManifest(const v1::Manifest& manifest) {
         CheckText("vm.uuid", manifest.vm().uuid(), kMaxNameBytes), CheckLabels(manifest.vm()),
         CheckKernel(manifest.kernel()),
         CheckText("trigger_detail", manifest.trigger_detail(), kMaxTextBytes),
-        CheckCount("vcpus", manifest.vcpus_size()), CheckCount("regions", manifest.regions_size()),
-        CheckCount("missing", manifest.missing_size())}) {
+        CheckText("host.marrow_version", manifest.host().marrow_version(), kMaxNameBytes),
+        CheckText("boot_id", manifest.boot_id(), kMaxNameBytes),
+        CheckText("panic.text", manifest.panic().text(), kMaxTextBytes),
+        CheckCount("vcpus", manifest.vcpus_size()), CheckRegions(manifest),
+        CheckMissing(manifest)}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

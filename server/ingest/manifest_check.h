@@ -6,8 +6,8 @@
 
 namespace marrow {
 
-// Whether a stranger's manifest may become a dump: what the catalog indexes and people read must be
-// there, printable and of sane length. InvalidArgument, reason MANIFEST_INVALID, names the first
+// Whether a stranger's manifest may become a dump: what the catalog indexes must be there, all texts
+// must be of sane length and free of control characters, all lists of sane length. InvalidArgument, reason MANIFEST_INVALID, names the first
 // field that is not and what it must be.
 absl::Status CheckManifest(const v1::Manifest& manifest);
 

@@ -221,7 +221,8 @@ absl::StatusOr<v1::Dump> UploadSession::DescribeDump(const CoreReader& core) con
   if (!dump.mutable_manifest()->ParseFromString(manifest_)) {
     return absl::InternalError("a manifest that was accepted cannot be parsed again");
   }
-  dump.set_state(dump.manifest().missing().empty() ? v1::DUMP_STATE_COMPLETE : v1::DUMP_STATE_PARTIAL);
+  dump.set_state(dump.manifest().missing().empty() ? v1::DUMP_STATE_COMPLETE
+                                                   : v1::DUMP_STATE_PARTIAL);
   const std::int64_t now_ns = absl::ToUnixNanos(ingestor_.clock_());
   dump.mutable_receive_time()->set_seconds(now_ns / 1'000'000'000);
   dump.mutable_receive_time()->set_nanos(static_cast<std::int32_t>(now_ns % 1'000'000'000));
