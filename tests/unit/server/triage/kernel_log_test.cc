@@ -283,5 +283,20 @@ TEST(FormatLog, PrintsAsDmesgDoes) {
   }
 }
 
+TEST(FormatNewest, LeavesOutTheOldestThatDoNotFitOncePrintable) {
+  KernelLog log{{{0, 0, "old"}, {1, 0, std::string(10, '\x01')}, {2, 0, "new"}}, 5};
+  const std::string text = FormatNewest(log, 80);  // 15 + 3, and 15 + 4 * 10 with escapes
+  EXPECT_EQ(text, FormatLog(log));
+  EXPECT_EQ(log.records.size(), 2u);
+  EXPECT_EQ(log.lost_records, 6u);
+  EXPECT_EQ(log.records.front().sequence, 1u);
+}
+
+TEST(FormatNewest, GivesNothingIfNotEvenTheNewestFits) {
+  KernelLog log{{{0, 0, "text"}}, 0};
+  EXPECT_EQ(FormatNewest(log, 5), "");
+  EXPECT_EQ(log.lost_records, 1u);
+}
+
 }  // namespace
 }  // namespace marrow
