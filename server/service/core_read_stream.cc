@@ -61,6 +61,7 @@ void CoreReadStream::SendNext() {
   }
   const std::lock_guard lock(mutex_);
   if (phase_ == Phase::kEnding) return;
+  if (draining_) return EndLocked(ShuttingDown());
   phase_ = Phase::kWriting;
   since_ = absl::Now();
   StartWrite(&response_);
@@ -87,9 +88,13 @@ void CoreReadStream::OnWriteDone(bool ok) {
 
 void CoreReadStream::End(const absl::Status& status) {
   const std::lock_guard lock(mutex_);
+  EndLocked(status);
+}
+
+void CoreReadStream::EndLocked(const absl::Status& status) {
   if (phase_ == Phase::kEnding) return;
   phase_ = Phase::kEnding;
-  Finish(ToGrpc(status));
+  Finish(ToGrpc(WithLastResort(status)));
 }
 
 void CoreReadStream::EndIfIdle(absl::Time deadline) {
@@ -99,7 +104,7 @@ void CoreReadStream::EndIfIdle(absl::Time deadline) {
 
 void CoreReadStream::Drain() {
   const std::lock_guard lock(mutex_);
-  if (phase_ == Phase::kWriting) context_.TryCancel();
+  draining_ = true;
 }
 
 void CoreReadStream::OnDone() {

@@ -44,6 +44,7 @@ class CoreReadStream final : public grpc::ServerWriteReactor<v1::ReadCoreRespons
   void SendNext();
   absl::Status ReadPiece(std::uint64_t bytes);
   void End(const absl::Status& status);
+  void EndLocked(const absl::Status& status);
 
   const StreamRegistry::Ticket ticket_;  // first: goes last
   grpc::CallbackServerContext& context_;
@@ -60,6 +61,7 @@ class CoreReadStream final : public grpc::ServerWriteReactor<v1::ReadCoreRespons
   std::mutex mutex_;
   Phase phase_ = Phase::kWorking;
   absl::Time since_ = absl::Now();  // when the phase began
+  bool draining_ = false;
 };
 
 }  // namespace marrow

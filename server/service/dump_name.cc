@@ -20,6 +20,7 @@ absl::StatusOr<std::string> ParseDumpName(absl::string_view name) {
 
 absl::Status CoreDamaged(absl::Status status) {
   // A row whose blob is gone is as bad as a damaged blob, and not the absence of a dump.
+  if (!ReasonOf(status).empty()) return status;
   if (absl::IsNotFound(status) || absl::IsDataLoss(status)) {
     return WithReason(
         absl::DataLossError(absl::StrCat("the stored core is damaged: ", status.message())),

@@ -12,8 +12,8 @@ namespace marrow {
 // The id in "dumps/{dump_id}". InvalidArgument, reason NAME_INVALID, for anything else.
 absl::StatusOr<std::string> ParseDumpName(absl::string_view name);
 
-// What a client is told when a stored core cannot be read: reason CORE_DAMAGED for damage, other
-// errors as they are.
+// What a client is told when a stored core cannot be read: reason CORE_DAMAGED for damage or a
+// lost blob, other errors and those that have a reason as they are.
 absl::Status CoreDamaged(absl::Status status);
 
 }  // namespace marrow

@@ -7,6 +7,7 @@
 #include "server/errors/grpc_status.h"
 #include "server/service/core_read_stream.h"
 #include "server/service/queries.h"
+#include "server/service/unary_call.h"
 #include "server/service/watch_stream.h"
 
 namespace marrow {
@@ -20,7 +21,9 @@ class RefusedRead final : public grpc::ServerWriteReactor<Response> {
   void OnDone() override { delete this; }
 };
 
-absl::Status Busy(absl::string_view what) {
+// Why there was no ticket.
+absl::Status Refusal(const StreamRegistry& registry, absl::string_view what) {
+  if (registry.draining()) return ShuttingDown();
   return WithRetry(WithReason(absl::ResourceExhaustedError(what), "TOO_MANY_REQUESTS"),
                    absl::Seconds(1));
 }
@@ -36,6 +39,7 @@ absl::Status Deliver(absl::StatusOr<Message> result, Message& response) {
 }  // namespace
 
 void DumpsService::EndIdle(absl::Time deadline) {
+  calls_.EndIdle(deadline);
   watches_.EndIdle(deadline);
   core_reads_.EndIdle(deadline);
 }
@@ -43,15 +47,18 @@ void DumpsService::EndIdle(absl::Time deadline) {
 void DumpsService::Drain() {
   watches_.Drain();
   core_reads_.Drain();
+  calls_.Drain();
 }
 
 grpc::ServerUnaryReactor* DumpsService::Answer(grpc::CallbackServerContext& context,
                                                std::function<absl::Status()> answer) {
-  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
-  const bool posted = workers_.TryPost(
-      [reactor, answer = std::move(answer)] { reactor->Finish(ToGrpc(answer())); });
-  if (!posted) reactor->Finish(ToGrpc(Busy("too many queries wait already; try again")));
-  return reactor;
+  StreamRegistry::Ticket ticket = calls_.Admit();
+  if (ticket.ok()) {
+    return UnaryCall::Start(context, calls_, std::move(ticket), workers_, std::move(answer));
+  }
+  grpc::ServerUnaryReactor* refusal = context.DefaultReactor();
+  refusal->Finish(ToGrpc(Refusal(calls_, "too many queries wait already; try again")));
+  return refusal;
 }
 
 grpc::ServerUnaryReactor* DumpsService::GetDump(grpc::CallbackServerContext* context,
@@ -72,7 +79,7 @@ grpc::ServerWriteReactor<v1::Dump>* DumpsService::WatchDumps(grpc::CallbackServe
   absl::StatusOr<Filter> filter = FilterOf(request->filter());
   if (!filter.ok()) return new RefusedRead<v1::Dump>(filter.status());
   StreamRegistry::Ticket ticket = watches_.Admit();
-  if (!ticket.ok()) return new RefusedRead<v1::Dump>(Busy("too many watches"));
+  if (!ticket.ok()) return new RefusedRead<v1::Dump>(Refusal(watches_, "too many watches"));
   return WatchStream::Start(*context, watches_, std::move(ticket), hub_, *std::move(filter));
 }
 
@@ -86,7 +93,9 @@ grpc::ServerUnaryReactor* DumpsService::GetLog(grpc::CallbackServerContext* cont
 grpc::ServerWriteReactor<v1::ReadCoreResponse>* DumpsService::ReadCore(
     grpc::CallbackServerContext* context, const v1::ReadCoreRequest* request) {
   StreamRegistry::Ticket ticket = core_reads_.Admit();
-  if (!ticket.ok()) return new RefusedRead<v1::ReadCoreResponse>(Busy("too many core reads"));
+  if (!ticket.ok()) {
+    return new RefusedRead<v1::ReadCoreResponse>(Refusal(core_reads_, "too many core reads"));
+  }
   return CoreReadStream::Start(*context, core_reads_, std::move(ticket), archive_, workers_,
                                *request);
 }

@@ -14,6 +14,8 @@
 namespace marrow {
 
 struct QueryLimits {
+  // Unary calls that wait, run or have an answer that is not taken yet, of up to 4 MiB.
+  std::size_t max_calls = 128;
   std::size_t max_watches = 256;
   std::size_t max_core_reads = 64;
 };
@@ -26,6 +28,7 @@ class DumpsService final : public v1::Dumps::CallbackService {
       : archive_(archive),
         hub_(hub),
         workers_(workers),
+        calls_(limits.max_calls),
         watches_(limits.max_watches),
         core_reads_(limits.max_core_reads) {}
 
@@ -59,6 +62,7 @@ class DumpsService final : public v1::Dumps::CallbackService {
   Archive& archive_;
   WatchHub& hub_;
   WorkerPool& workers_;
+  StreamRegistry calls_;
   StreamRegistry watches_;
   StreamRegistry core_reads_;
 };

@@ -10,7 +10,7 @@
 namespace marrow {
 namespace {
 
-class RefusedUpload final : public grpc::ServerBidiReactor<v1::UploadRequest, v1::UploadResponse> {
+class RefusedUpload final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   explicit RefusedUpload(const absl::Status& status) { Finish(ToGrpc(status)); }
   void OnDone() override { delete this; }
@@ -27,7 +27,7 @@ absl::Status TooManyUploads(const UploadLimits& limits) {
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::UploadRequest, v1::UploadResponse>* IngestService::Upload(
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* IngestService::Upload(
     grpc::CallbackServerContext* context) {
   if (bytes_in_flight_ > limits_.max_bytes_in_flight) {
     return new RefusedUpload(TooManyUploads(limits_));

@@ -14,8 +14,14 @@
 
 namespace marrow {
 
-// Admission. A stream holds at most one message of 2 MiB and what HTTP/2 lets through ahead of it,
-// 1 MiB: 128 streams stay under 400 MiB whatever their hosts do.
+// The largest message that is read at all: a Begin whose manifest is as large as IngestLimits lets
+// it be, and some more that is refused with a reason.
+inline constexpr int kMaxUploadMessageBytes = 4 << 20;
+
+// Admission. A stream holds the bytes of at most one message, kMaxUploadMessageBytes, what HTTP/2
+// lets through ahead of it, 1 MiB, and the bytes of its manifest. Hosts send messages of 1 MiB: 128
+// streams stay under 400 MiB however they stall, and under 1 GiB if all are hostile. Beside that
+// each worker has one message parsed: 150 MiB if it is made of nothing but empty submessages.
 struct UploadLimits {
   std::size_t max_streams = 128;
   // Received and not yet handled; new streams are refused while there is more.
@@ -24,7 +30,7 @@ struct UploadLimits {
 };
 
 // marrow.v1.Ingest: runs upload sessions.
-class IngestService final : public v1::Ingest::CallbackService {
+class IngestService final : public v1::Ingest::WithRawCallbackMethod_Upload<v1::Ingest::Service> {
  public:
   // All must outlive the service, and the service its calls.
   IngestService(Ingestor& ingestor, WatchHub& hub, WorkerPool& workers, UploadLimits limits)
@@ -37,7 +43,7 @@ class IngestService final : public v1::Ingest::CallbackService {
   void EndIdle(absl::Time deadline) { streams_.EndIdle(deadline); }
   void Drain() { streams_.Drain(); }
 
-  grpc::ServerBidiReactor<v1::UploadRequest, v1::UploadResponse>* Upload(
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Upload(
       grpc::CallbackServerContext* context) override;
 
  private:

@@ -18,7 +18,7 @@ namespace {
 constexpr std::int32_t kDefaultPageSize = 50;
 constexpr std::int32_t kMaxPageSize = 1000;
 constexpr std::uint32_t kMaxReadBytes = 1 << 20;
-// So that the answer fits the 4 MiB that gRPC clients take by default.
+// Of the formatted text, so that the answer fits the 4 MiB that gRPC clients take by default.
 constexpr std::uint64_t kMaxLogBytes = 3 << 20;
 
 // A stored core, opened. The reader borrows the source.
@@ -103,13 +103,14 @@ absl::StatusOr<v1::ListDumpsResponse> ListDumps(Archive& archive,
 absl::StatusOr<v1::GetLogResponse> GetLog(Archive& archive, const v1::GetLogRequest& request) {
   const absl::StatusOr<OpenedCore> core = OpenCore(archive, request.name());
   if (!core.ok()) return core.status();
-  const absl::StatusOr<KernelLog> log = ReadKernelLog(core->reader, {.text_bytes = kMaxLogBytes});
-  if (!log.ok()) {
+  absl::StatusOr<KernelLog> log = ReadKernelLog(core->reader, {.text_bytes = kMaxLogBytes});
+  if (absl::IsNotFound(log.status()) || absl::IsInvalidArgument(log.status())) {
     // The dump is there and sound; it just holds no log that can be read.
     return WithReason(absl::FailedPreconditionError(log.status().message()), "LOG_NOT_READABLE");
   }
+  if (!log.ok()) return CoreDamaged(log.status());
   v1::GetLogResponse response;
-  response.set_text(FormatLog(*log));
+  response.set_text(FormatNewest(*log, kMaxLogBytes));
   response.set_records(log->records.size());
   response.set_lost_records(log->lost_records);
   return response;

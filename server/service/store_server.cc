@@ -22,9 +22,7 @@ namespace marrow {
 namespace {
 
 constexpr std::uint64_t kMaxPemBytes = 1 << 20;
-// Larger than any message that is accepted, so that it is refused with a reason.
-constexpr int kMaxReceiveBytes = 8 << 20;
-constexpr std::size_t kMaxWaitingQueries = 256;
+constexpr int kMaxStreamsOfAConnection = 1000;
 constexpr absl::Duration kIdleCheckPeriod = absl::Seconds(1);
 
 // One process for each data directory; the lock goes with the process.
@@ -76,7 +74,8 @@ void SetChannelArguments(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   // Two stores must not share a port by accident.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsOfAConnection);
+  builder.SetMaxReceiveMessageSize(kMaxUploadMessageBytes);
 }
 
 }  // namespace
@@ -131,9 +130,8 @@ absl::Status StoreServer::Parts::OpenData() {
 }
 
 void StoreServer::Parts::MakeServices() {
-  upload_workers =
-      std::make_unique<WorkerPool>(options.upload_threads, options.uploads.max_streams);
-  query_workers = std::make_unique<WorkerPool>(options.query_threads, kMaxWaitingQueries);
+  upload_workers = std::make_unique<WorkerPool>(options.upload_threads);
+  query_workers = std::make_unique<WorkerPool>(options.query_threads);
   ingest_service =
       std::make_unique<IngestService>(*ingestor, hub, *upload_workers, options.uploads);
   dumps_service = std::make_unique<DumpsService>(*archive, hub, *query_workers, options.queries);

@@ -3,7 +3,16 @@
 
 #include <utility>
 
+#include "server/errors/error_info.h"
+
 namespace marrow {
+
+absl::Status ShuttingDown() {
+  return WithRetry(
+      WithReason(absl::UnavailableError("the store shuts down; continue when it is back"),
+                 "SHUTTING_DOWN"),
+      absl::Seconds(5));
+}
 
 StreamRegistry::Ticket::Ticket(Ticket&& other) noexcept
     : registry_(std::exchange(other.registry_, nullptr)), number_(other.number_) {}

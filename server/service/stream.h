@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace marrow {
@@ -26,9 +27,12 @@ class Stream {
   virtual ~Stream() = default;
   // Ends the stream if it has waited for its peer since before `deadline`.
   virtual void EndIfIdle(absl::Time deadline) = 0;
-  // Ends the stream soon: at once if it waits, else after the current step.
+  // Ends the stream soon, with ShuttingDown: at once if it waits, else after the current step.
   virtual void Drain() = 0;
 };
+
+// Unavailable, reason SHUTTING_DOWN, with a delay: the peer continues where the stream ended.
+absl::Status ShuttingDown();
 
 // Thread-safe.
 class StreamRegistry {

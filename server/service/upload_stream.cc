@@ -3,20 +3,11 @@
 
 #include <utility>
 
+#include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/errors/error_info.h"
 #include "server/errors/grpc_status.h"
 
 namespace marrow {
-namespace {
-
-absl::Status ShuttingDown() {
-  return WithRetry(WithReason(absl::UnavailableError("the store shuts down; continue the upload "
-                                                     "when it is back"),
-                              "SHUTTING_DOWN"),
-                   absl::Seconds(5));
-}
-
-}  // namespace
 
 UploadStream* UploadStream::Start(grpc::CallbackServerContext& context, StreamRegistry& registry,
                                   StreamRegistry::Ticket ticket,
@@ -38,24 +29,36 @@ void UploadStream::OnReadDone(bool ok) {
   {
     const std::lock_guard lock(mutex_);
     if (phase_ == Phase::kEnding) return;
-    if (!ok) return EndLocked(absl::CancelledError("the stream ended before Commit"));
+    if (!ok)
+      return EndLocked(
+          WithReason(absl::CancelledError("the stream ended before Commit"), "UPLOAD_INCOMPLETE"));
     SetPhase(Phase::kWorking);
+    deps_.bytes_in_flight += request_.Length();
   }
   deps_.workers.Post([this] { Work(); });
 }
 
+absl::StatusOr<std::optional<v1::UploadResponse>> UploadStream::HandleRequest() {
+  v1::UploadRequest request;
+  // Clears request_: the bytes are not held beside the message.
+  if (!grpc::SerializationTraits<v1::UploadRequest>::Deserialize(&request_, &request).ok()) {
+    request_.Clear();
+    return WithReason(absl::InvalidArgumentError("a message is no marrow.v1.UploadRequest"),
+                      "PROTOCOL_VIOLATION");
+  }
+  return session_->Handle(request);
+}
+
 void UploadStream::Work() {
-  const std::uint64_t bytes = request_.ByteSizeLong();
-  deps_.bytes_in_flight += bytes;
-  absl::StatusOr<std::optional<v1::UploadResponse>> answer = session_->Handle(request_);
-  request_ = v1::UploadRequest();  // an idle stream holds no message
+  const std::uint64_t bytes = request_.Length();
+  const absl::StatusOr<std::optional<v1::UploadResponse>> answer = HandleRequest();
   deps_.bytes_in_flight -= bytes;
   if (!answer.ok()) return End(answer.status());
   if (!answer->has_value()) return Read();
   if ((*answer)->has_committed()) {
     deps_.watchers.Publish(std::make_shared<const v1::Dump>((*answer)->committed().dump()));
   }
-  Write(**std::move(answer));
+  Write(**answer);
 }
 
 void UploadStream::Read() {
@@ -66,10 +69,13 @@ void UploadStream::Read() {
   StartRead(&request_);
 }
 
-void UploadStream::Write(v1::UploadResponse response) {
+void UploadStream::Write(const v1::UploadResponse& response) {
   const std::lock_guard lock(mutex_);
   if (phase_ == Phase::kEnding) return;
-  response_ = std::move(response);
+  response_.Clear();
+  bool own_buffer = false;
+  // Fails only for messages of more than 2 GiB.
+  (void)grpc::SerializationTraits<v1::UploadResponse>::Serialize(response, &response_, &own_buffer);
   if (session_->done()) {
     SetPhase(Phase::kEnding);
     StartWriteAndFinish(&response_, {}, grpc::Status::OK);
@@ -92,7 +98,7 @@ void UploadStream::End(const absl::Status& status) {
 void UploadStream::EndLocked(const absl::Status& status) {
   if (phase_ == Phase::kEnding) return;
   SetPhase(Phase::kEnding);
-  Finish(ToGrpc(status));
+  Finish(ToGrpc(WithLastResort(status)));
 }
 
 void UploadStream::OnDone() {
@@ -110,7 +116,10 @@ void UploadStream::OnDone() {
 void UploadStream::EndIfIdle(absl::Time deadline) {
   const std::lock_guard lock(mutex_);
   if (since_ >= deadline) return;
-  if (phase_ == Phase::kWriting) context_.TryCancel();
+  // The peer takes neither an answer nor the last one. Until OnDone has taken self_ the context is
+  // there.
+  const bool ending = phase_ == Phase::kEnding && self_ != nullptr;
+  if (phase_ == Phase::kWriting || ending) context_.TryCancel();
   if (phase_ != Phase::kReading) return;
   EndLocked(WithReason(
       absl::DeadlineExceededError("nothing was sent for too long; continue with a new stream"),

@@ -5,9 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "marrow/v1/ingest.grpc.pb.h"
 #include "server/ingest/upload_session.h"
@@ -19,13 +22,15 @@ namespace marrow {
 
 // One Ingest.Upload call: read a message, have a worker handle it, answer, read the next. It holds
 // one message at a time; what else the host sends waits in its own memory by HTTP/2 flow control.
-class UploadStream final : public grpc::ServerBidiReactor<v1::UploadRequest, v1::UploadResponse>,
+// Messages are bytes until a worker takes them: a parsed message can be many times as large, so no
+// more are parsed at once than there are workers.
+class UploadStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                            public Stream {
  public:
   struct Deps {
     WorkerPool& workers;
     WatchHub& watchers;
-    std::atomic<std::uint64_t>& bytes_in_flight;
+    std::atomic<std::uint64_t>& bytes_in_flight;  // received and not yet handled
   };
 
   static UploadStream* Start(grpc::CallbackServerContext& context, StreamRegistry& registry,
@@ -47,9 +52,10 @@ class UploadStream final : public grpc::ServerBidiReactor<v1::UploadRequest, v1:
 
   // Handles request_, on a worker.
   void Work();
+  absl::StatusOr<std::optional<v1::UploadResponse>> HandleRequest();
   // Each starts the next operation, unless the call has ended.
   void Read();
-  void Write(v1::UploadResponse response);
+  void Write(const v1::UploadResponse& response);
   void End(const absl::Status& status);
   void EndLocked(const absl::Status& status);
   void SetPhase(Phase phase);
@@ -58,8 +64,8 @@ class UploadStream final : public grpc::ServerBidiReactor<v1::UploadRequest, v1:
   grpc::CallbackServerContext& context_;
   const Deps deps_;
   std::unique_ptr<UploadSession> session_;
-  v1::UploadRequest request_;
-  v1::UploadResponse response_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
   std::shared_ptr<UploadStream> self_;
 
   std::mutex mutex_;

@@ -44,6 +44,7 @@ void WatchStream::Offer(const std::shared_ptr<const v1::Dump>& dump) {
 }
 
 void WatchStream::WriteNext() {
+  if (draining_) return End(ShuttingDown());
   if (too_slow_) {
     return End(WithReason(absl::AbortedError("dumps came faster than this client took them; list "
                                              "what was missed and watch again"),
@@ -85,9 +86,8 @@ void WatchStream::EndIfIdle(absl::Time deadline) {
 
 void WatchStream::Drain() {
   const std::lock_guard lock(mutex_);
-  if (phase_ == Phase::kWriting) return context_.TryCancel();
-  End(WithReason(absl::UnavailableError("the store shuts down; watch again when it is back"),
-                 "SHUTTING_DOWN"));
+  draining_ = true;
+  if (phase_ == Phase::kWaiting) End(ShuttingDown());
 }
 
 void WatchStream::OnDone() {

@@ -53,6 +53,7 @@ class WatchStream final : public grpc::ServerWriteReactor<v1::Dump>, public Stre
   std::size_t queue_bytes_ = 0;
   std::shared_ptr<const v1::Dump> writing_;
   bool too_slow_ = false;
+  bool draining_ = false;
 };
 
 }  // namespace marrow

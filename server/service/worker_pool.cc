@@ -5,7 +5,7 @@
 
 namespace marrow {
 
-WorkerPool::WorkerPool(std::size_t threads, std::size_t capacity) : capacity_(capacity) {
+WorkerPool::WorkerPool(std::size_t threads) {
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
@@ -17,14 +17,6 @@ WorkerPool::~WorkerPool() {
   }
   changed_.notify_all();
   for (std::thread& thread : threads_) thread.join();
-}
-
-bool WorkerPool::TryPost(std::function<void()> job) {
-  const std::lock_guard lock(mutex_);
-  if (jobs_.size() >= capacity_) return false;
-  jobs_.push_back(std::move(job));
-  changed_.notify_one();
-  return true;
 }
 
 void WorkerPool::Post(std::function<void()> job) {

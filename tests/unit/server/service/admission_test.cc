@@ -49,6 +49,37 @@ TEST(Admission, EndsAStreamThatStalls) {
   EXPECT_EQ(ReasonOf(status), "UPLOAD_IDLE");
 }
 
+TEST(Admission, EndsAStreamThatDoesNotTakeItsLastAnswer) {
+  StoreOptions options;
+  options.idle_timeout = absl::Milliseconds(100);
+  options.uploads.max_streams = 1;
+  RunningStore store(options);
+  const std::string core = SampleCore(1, 10);
+  const Sha256Digest digest = Sha256Of(AsBytes(core));
+  ASSERT_TRUE(
+      UploadDump(store.channel(), LargeManifest(1), SpanSource(AsBytes(core)), digest).ok());
+
+  const auto stub = v1::Ingest::NewStub(store.NarrowChannel());
+  grpc::ClientContext context;
+  const auto deaf = stub->Upload(&context);
+  v1::UploadRequest begin;
+  *begin.mutable_begin()->mutable_manifest() = LargeManifest(1);
+  begin.mutable_begin()->set_core_bytes(core.size());
+  begin.mutable_begin()->set_core_sha256(DigestText(digest));
+  ASSERT_TRUE(deaf->Write(begin));
+
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  bool was_refused = false;
+  absl::Status other;
+  do {
+    other = store.Upload(2, core).status();
+    was_refused = was_refused || absl::IsResourceExhausted(other);
+  } while ((absl::IsResourceExhausted(other) || !was_refused) && absl::Now() < deadline);
+  EXPECT_TRUE(was_refused);
+  EXPECT_TRUE(other.ok()) << other;
+  context.TryCancel();
+}
+
 TEST(Admission, RefusesUploadsUnderTheDiskFloor) {
   StoreOptions options;
   RunningStore store(options);
@@ -65,7 +96,7 @@ TEST(Admission, RefusesUploadsUnderTheDiskFloor) {
 TEST(Admission, RefusesAnOversizedManifestForGood) {
   RunningStore store;
   v1::Manifest manifest = SampleManifest(1);
-  manifest.set_boot_id(std::string(5 << 20, 'b'));
+  manifest.set_boot_id(std::string((3 << 20) + 1, 'b'));
   const std::string core = SampleCore(1, 1);
   UploadStreamClient stream(store.channel());
   const absl::Status status = stream.Begin(manifest, core.size(), Sha256Of(AsBytes(core))).status();

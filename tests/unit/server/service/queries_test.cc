@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "server/errors/error_info.h"
 #include "tests/fakes/fake_printk_ring.h"
 #include "tests/unit/server/service/running_store.h"
@@ -165,6 +168,20 @@ TEST_F(Queries, GetLogSaysIfThereIsNone) {
       store_.client().GetLog(Named<v1::GetLogRequest>(store_.Name(1))).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_EQ(ReasonOf(status), "LOG_NOT_READABLE");
+}
+
+TEST_F(Queries, SayThatAStoredCoreIsDamaged) {
+  Store(1, core_);
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(store_.options().data_directory + "/blobs")) {
+    if (!entry.is_regular_file()) continue;
+    std::fstream blob(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    blob.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
+    blob.write("damage", 6);
+  }
+  const auto read = ReadCore(Named<v1::ReadCoreRequest>(store_.Name(1)));
+  EXPECT_TRUE(absl::IsDataLoss(read.status())) << read.status();
+  EXPECT_EQ(ReasonOf(read.status()), "CORE_DAMAGED");
 }
 
 TEST_F(Queries, DeleteForgetsTheDump) {

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "grpcpp/create_channel.h"
 #include "server/client/channel.h"
 
 namespace marrow {
@@ -27,9 +28,22 @@ void RunningStore::Start() {
   server_ = *std::move(server);
 }
 
+std::shared_ptr<grpc::Channel> RunningStore::NarrowChannel() const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(options_.listen, grpc::InsecureChannelCredentials(), arguments);
+}
+
 absl::StatusOr<UploadResult> RunningStore::Upload(int number, const std::string& core) {
   return UploadDump(channel_, SampleManifest(number), SpanSource(AsBytes(core)),
                     Sha256Of(AsBytes(core)));
+}
+
+v1::Manifest LargeManifest(int number) {
+  v1::Manifest manifest = SampleManifest(number);
+  for (int i = 0; i < 10'000; ++i) manifest.add_regions()->set_name(std::string(200, 'r'));
+  return manifest;
 }
 
 std::unique_ptr<UploadStreamClient> AcceptedStream(const std::shared_ptr<grpc::Channel>& channel,

@@ -21,6 +21,8 @@ class RunningStore {
   // What Start needs to serve this store's data from this store's address.
   StoreOptions options() const { return options_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // Another channel, whose window does not grow: a large answer that nobody reads does not fit it.
+  std::shared_ptr<grpc::Channel> NarrowChannel() const;
   StoreClient& client() { return *client_; }
   void Stop() { server_.reset(); }
   void Start();
@@ -36,6 +38,9 @@ class RunningStore {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<StoreClient> client_;
 };
+
+// A manifest of about 2 MiB that a store accepts.
+v1::Manifest LargeManifest(int number);
 
 // A stream of which Begin was accepted.
 std::unique_ptr<UploadStreamClient> AcceptedStream(const std::shared_ptr<grpc::Channel>& channel,
