@@ -10,6 +10,12 @@
 namespace marrow {
 namespace {
 
+// A store refuses manifests whose texts are out of all proportion; no guest may get its dump
+// refused.
+constexpr std::size_t kMostReleaseBytes = 64;  // __NEW_UTS_LEN
+constexpr std::size_t kMostBuildIdDigits = 128;
+constexpr std::size_t kMostDetailBytes = 1024;
+
 void SetDuration(absl::Duration duration, google::protobuf::Duration& out) {
   const std::int64_t nanos = absl::ToInt64Nanoseconds(duration);
   out.set_seconds(nanos / 1'000'000'000);
@@ -63,10 +69,18 @@ void AddMissing(const std::vector<MissingPart>& parts, v1::Manifest& manifest) {
   }
 }
 
+// The GNU build-id if `text` is one: a guest may have written anything there.
+std::string BuildId(absl::string_view text) {
+  const bool hex = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+  return hex && text.size() <= kMostBuildIdDigits ? std::string(text) : "";
+}
+
 void AddKernel(const CaptureFindings& findings, v1::Manifest& manifest) {
   v1::Kernel& kernel = *manifest.mutable_kernel();
-  kernel.set_release(GuestText(findings.vmcoreinfo.release()));
-  kernel.set_build_id(GuestText(findings.vmcoreinfo.build_id()));
+  kernel.set_release(GuestText(findings.vmcoreinfo.release().substr(0, kMostReleaseBytes)));
+  kernel.set_build_id(BuildId(findings.vmcoreinfo.build_id()));
   if (findings.table == nullptr) return;
   const marrow_facts& facts = findings.table->facts;
   kernel.set_machine(facts.machine);
@@ -97,7 +111,7 @@ v1::Manifest MakeManifest(const CaptureSubject& subject, const CaptureOrder& ord
   manifest.mutable_vm()->set_ram_bytes(subject.memory->ram().bytes());
   *manifest.mutable_host() = subject.host;
   manifest.set_trigger(order.trigger);
-  manifest.set_trigger_detail(GuestText(order.detail));
+  manifest.set_trigger_detail(GuestText(order.detail.substr(0, kMostDetailBytes)));
   AddKernel(findings, manifest);
   for (std::size_t i = 0; i < findings.vcpus.size(); ++i) {
     v1::Vcpu& vcpu = *manifest.add_vcpus();

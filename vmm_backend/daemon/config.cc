@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "vmm_backend/daemon/yaml_mapping.h"
 
@@ -11,7 +12,9 @@ namespace {
 
 constexpr std::size_t kMaxYamlBytes = 4 << 20;
 constexpr std::size_t kMaxLabels = 64;
-constexpr std::size_t kMaxLabelValueBytes = 256;
+// What stores take.
+constexpr std::size_t kMaxLabelKeyBytes = 63;
+constexpr std::size_t kMaxLabelValueBytes = 255;
 
 void ReadStore(YamlMapping& yaml, StoreTarget& store) {
   yaml.Read("address", ParseText, &store.address);
@@ -42,9 +45,14 @@ void ReadLabels(YamlMapping& yaml, std::map<std::string, std::string>& labels) {
   yaml.ReadAll([&labels](absl::string_view key, absl::string_view value) -> absl::Status {
     absl::StatusOr<std::string> name = ParseName(key);
     if (!name.ok()) return name.status();
-    if (value.size() > kMaxLabelValueBytes) {
+    if (key.size() > kMaxLabelKeyBytes || value.size() > kMaxLabelValueBytes) {
       return absl::InvalidArgumentError(
-          absl::StrCat("has ", value.size(), " bytes; a label has at most ", kMaxLabelValueBytes));
+          absl::StrCat("a label's name has at most ", kMaxLabelKeyBytes, " bytes, its value ",
+                       kMaxLabelValueBytes, "; these have ", key.size(), " and ", value.size()));
+    }
+    if (std::any_of(value.begin(), value.end(),
+                    [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); })) {
+      return absl::InvalidArgumentError("a label's value must not contain control characters");
     }
     labels[*name] = std::string(value);
     return absl::OkStatus();

@@ -219,6 +219,20 @@ TEST_F(CaptureTest, KeepsThePanicRecord) {
   EXPECT_EQ(manifest.panic().text(), "Fatal exception?[31m");
 }
 
+TEST_F(CaptureTest, LetsNoGuestWriteAManifestThatAStoreRefuses) {
+  const std::string hostile = "OSRELEASE=" + std::string(3000, 'r') + "\nBUILD-ID=not hex\n";
+  memory_.Write(0x20000, hostile);
+  marrow_facts facts{};
+  facts.vmcoreinfo_gpa = 0x20000;
+  facts.vmcoreinfo_bytes = hostile.size();
+  EXPECT_EQ(guest_.SetFacts(facts), guest::Error::kNone);
+  order_.detail = std::string(100'000, 'd');
+  const v1::Manifest manifest = Run().manifest;
+  EXPECT_EQ(manifest.kernel().release(), std::string(64, 'r'));
+  EXPECT_EQ(manifest.kernel().build_id(), "");
+  EXPECT_EQ(manifest.trigger_detail().size(), 1024u);
+}
+
 TEST_F(CaptureTest, SurvivesAVmcoreinfoThatIsNowhere) {
   marrow_facts facts{};
   facts.vmcoreinfo_gpa = ~std::uint64_t{0};

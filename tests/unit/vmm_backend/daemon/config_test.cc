@@ -159,6 +159,8 @@ TEST(Config, SaysWhatIsWrongWithAVm) {
       {"    labels: [a]\n", "vms[0].labels: must be a mapping"},
       {"    labels: {a: [b]}\n", "vms[0].labels.a: must be a single value"},
       {"    labels: {a b: c}\n", "\"a b\" is not a name"},
+      {"    labels: {a: \"b\\e[31m\"}\n", "must not contain control characters"},
+
       {"  - {}\n", "vms[1]: `name` is missing: add it"},
       {"  - {name: web-1, qmp: /q, window: /w}\n", "line 5, column 12: vms[1].name: \"web-1\" is"},
       {"  - {name: b, qmp: /run/web-1.qmp, window: /w}\n", "vms[1].qmp"},
@@ -168,6 +170,13 @@ TEST(Config, SaysWhatIsWrongWithAVm) {
   for (const auto& [yaml, error] : kCases) {
     EXPECT_THAT(VmErrorOf(yaml), HasSubstr(std::string(error))) << yaml;
   }
+}
+
+TEST(Config, TakesOnlyLabelsThatAStoreTakes) {
+  EXPECT_THAT(VmErrorOf("    labels: {" + std::string(64, 'k') + ": v}\n"),
+              HasSubstr("at most 63 bytes"));
+  EXPECT_THAT(VmErrorOf("    labels: {a: " + std::string(256, 'v') + "}\n"),
+              HasSubstr("its value 255"));
 }
 
 TEST(Config, NeedsOneDocumentWithVms) {
