@@ -42,8 +42,8 @@ absl::StatusOr<KernelLog> ReadKernelLog(const CoreReader& core, KernelLogLimits 
 // come out as \xNN.
 std::string FormatLog(const KernelLog& log);
 
-// As FormatLog, but of the newest records only, as many as fit `max_bytes`. The others are taken out
-// of `log` and counted as lost.
+// As FormatLog, but of the newest records only, as many as fit `max_bytes`. The others are taken
+// out of `log` and counted as lost.
 std::string FormatNewest(KernelLog& log, std::size_t max_bytes);
 
 }  // namespace marrow

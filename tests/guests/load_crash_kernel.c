@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load-crash-kernel VMLINUZ COMMAND_LINE: puts a crash kernel without initramfs into the memory that
- * crashkernel= reserved. A panic then starts it, and the kernel counts as crash-loaded.
+ * load-crash-kernel VMLINUZ COMMAND_LINE: puts a crash kernel without initramfs into the memory
+ * that crashkernel= reserved. A panic then starts it, and the kernel counts as crash-loaded.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -12,7 +12,6 @@ namespace marrow {
 namespace {
 
 using testing::IsEmpty;
-using testing::SizeIs;
 
 class UploadSessionTest : public testing::Test {
  protected:

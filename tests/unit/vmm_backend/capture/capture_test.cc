@@ -15,7 +15,6 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr absl::string_view kVmcoreinfo = "OSRELEASE=6.1.0-test\nBUILD-ID=abcd\n";

@@ -19,7 +19,6 @@ namespace {
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 class FakeQemu {
  public:
