@@ -15,7 +15,7 @@ namespace marrow::cli {
 namespace {
 
 constexpr char kDefaultStore[] = "127.0.0.1:7070";
-constexpr char kDefaultControl[] = "/run/marrow/control.sock";
+constexpr char kDefaultControl[] = "/run/marrow/marrowd.sock";
 
 constexpr char kFooter[] =
     "ID is a dump's id, its name dumps/ID, or (but for delete) the beginning of an id that no\n"

@@ -222,6 +222,17 @@ class Planner {
                              .bytes = PageDown(*end) - begin});
   }
 
+  // Other stacks than a task's (entry, exception, interrupt) are smaller and end in a hole: only
+  // the page that sp points into must be there.
+  void PlanStack(std::uint64_t begin, std::uint64_t end, const std::string& what) {
+    std::vector<Gpa> pages;
+    for (std::uint64_t page = begin; page != end && TakeStep(); page += kPageBytes) {
+      std::string why = AddVirtualPage(Gva{page}, pages);
+      if (!why.empty() && page == begin) MissPage(what, page, why);
+      if (!why.empty()) return;
+    }
+  }
+
   void PlanStacks(const std::vector<VcpuState>& vcpus) {
     for (std::size_t i = 0; i < vcpus.size(); ++i) {
       const std::uint64_t sp = vcpus[i].registers.rsp;
@@ -230,8 +241,7 @@ class Planner {
       const std::uint64_t end = (sp | (kKernelStackBytes - 1)) + 1;
       if (end == 0) continue;
       if (root_.table == Gpa{0}) root_ = {.table = Gpa{vcpus[i].cr3}, .levels = 4};
-      std::vector<Gpa> pages;
-      PlanVirtual(begin, end - begin, absl::StrCat("kernel stack of vCPU ", i), pages);
+      PlanStack(begin, end, absl::StrCat("kernel stack of vCPU ", i));
     }
   }
 

@@ -18,6 +18,9 @@ namespace {
 // Registers of 4096 vCPUs fit; a larger dump is not what we asked for.
 constexpr off_t kMostDumpBytes = 16 << 20;
 
+// What QEMU says without -uuid.
+constexpr absl::string_view kNoUuid = "00000000-0000-0000-0000-000000000000";
+
 constexpr absl::string_view kDumpFdName = "marrow-vcpus";
 
 absl::StatusOr<std::string> ReadAll(int fd) {
@@ -52,6 +55,7 @@ absl::StatusOr<std::unique_ptr<QemuVm>> QemuVm::Attach(const std::string& qmp_pa
   const auto uuid = vm->qmp_->Execute("query-uuid");
   if (!uuid.ok()) return uuid.status();
   vm->uuid_ = JsonMember(*uuid, "UUID").value_or("");
+  if (vm->uuid_ == kNoUuid) vm->uuid_.clear();
   return vm;
 }
 

@@ -186,6 +186,17 @@ TEST_F(PlanTest, AddsTheStackEachVcpuStandsOn) {
                                       Gpa{0x21000}, Gpa{0x30000}, Gpa{1ull << 32}));
 }
 
+TEST_F(PlanTest, TakesAShortStackForWholeAndAnUnmappedOneForMissing) {
+  vcpus_.resize(2);
+  vcpus_[0].registers.rsp = kStackTop - 0x4000 - 0x1000 + 8;  // one page below a hole of the window
+  vcpus_[1].registers.rsp = kStackTop + 0x8000;
+  Map(kStackTop - 0x5000, 0x40000);
+  words_.erase(0x4000 + (((kStackTop - 0x4000) >> 12) & 511) * 8);
+  const CapturePlan plan = Plan();
+  EXPECT_THAT(plan.pages, testing::Contains(Gpa{0x40000}));
+  EXPECT_THAT(plan.missing, ElementsAre(Field(&MissingPart::what, "kernel stack of vCPU 1")));
+}
+
 TEST_F(PlanTest, AliasesTheKernelImage) {
   table_.facts.kernel_map = 0xffff'ffff'8000'0000;
   table_.facts.phys_base = 0x5000;
