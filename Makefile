@@ -55,7 +55,7 @@ fuzz: bootstrap ## Run every fuzz target for FUZZ_SECONDS; what they find goes t
 
 .PHONY: lint
 lint: bootstrap ## Check format, static analysis and shell scripts
-	@git ls-files -z '*.cc' '*.h' '*.c' | xargs --null clang-format --dry-run -Werror
+	@git ls-files -z '*.cc' '*.cpp' '*.h' '*.c' | xargs --null clang-format --dry-run -Werror
 	@git grep --files-with-matches --extended-regexp '^#!/bin/(ba|busybox )?sh' -- \
 	  ':!*.md' ':!Makefile' | xargs shellcheck --exclude=SC1091
 	@$(call build,dev,all)

@@ -58,6 +58,9 @@ class Policies(Scene):
         self.cli.wait_dump("vm", "PANIC")
         self.assertEqual(guest.process.wait(), 0)
         self.assertEqual(len(self.cli.dumps()), 1)
+        with self.subTest("the next VMM at the same socket is watched again"):
+            self.boot().send("panic")
+            wait_until(lambda: len(self.cli.dumps()) == 2, "dump of the second VMM")
 
 
 if __name__ == "__main__":
