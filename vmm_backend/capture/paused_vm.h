@@ -26,7 +26,6 @@ class PausedVm {
   PausedVm& operator=(PausedVm&&) = delete;
   ~PausedVm();
 
-  bool was_running() const { return was_running_; }
   // Ends the hold. On failure the VM is resumed if it ran before, as the destructor does.
   absl::Status Release(AfterCapture after);
 

@@ -18,8 +18,8 @@
 namespace marrow {
 
 // A QMP connection over a unix socket. Not thread-safe. Every call is bounded by the time-out:
-// DeadlineExceeded when QEMU does not answer, Unavailable when the connection is gone; after either
-// the client is of no more use.
+// DeadlineExceeded when QEMU does not answer, whose late answer is then dropped; Unavailable when
+// the connection is gone, and with it the client's use.
 class QmpClient {
  public:
   static absl::StatusOr<std::unique_ptr<QmpClient>> Connect(const std::string& path,
