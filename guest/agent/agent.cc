@@ -9,9 +9,19 @@
 
 #include "guest/agent/files.h"
 #include "guest/agent/publisher.h"
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
 namespace marrow::agent {
+
+using profile::BuildFacts;
+using profile::FitTable;
+using profile::ParseHex;
+using profile::Resolution;
+using profile::Resolve;
+using profile::SizeOfTable;
+using profile::TableSize;
+using profile::TakeLine;
+using profile::Trim;
 namespace {
 
 // Nothing if they cannot be told: a kernel without modules, or /proc is gone.

@@ -11,12 +11,17 @@
 #include <vector>
 
 #include "guest/agent/linux_kernel.h"
-#include "guest/agent/profile.h"
-#include "guest/agent/result.h"
-#include "guest/agent/table_fit.h"
 #include "guest/agent/window_mapping.h"
+#include "guest/profile/profile.h"
+#include "guest/profile/result.h"
+#include "guest/profile/table_fit.h"
 
 namespace marrow::agent {
+
+using profile::Failure;
+using profile::FittedTable;
+using profile::Profile;
+using profile::Result;
 
 struct Plan {
   marrow_facts facts{};

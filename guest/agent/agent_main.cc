@@ -21,6 +21,8 @@
 #include "guest/agent/unique_fd.h"
 
 namespace marrow::agent {
+
+using profile::ParseProfile;
 namespace {
 
 using std::chrono::milliseconds;

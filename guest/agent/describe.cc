@@ -6,6 +6,11 @@
 #include <iomanip>
 
 namespace marrow::agent {
+
+using profile::ClassName;
+using profile::RegionSpec;
+using profile::SizeOfTable;
+using profile::TableSize;
 namespace {
 
 struct Hex {

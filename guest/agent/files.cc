@@ -11,6 +11,8 @@
 
 namespace marrow::agent {
 
+using profile::Failure;
+
 Result<std::string> ReadFile(const std::string& path) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.ok()) return Failure{path + ": " + std::strerror(errno)};

@@ -3,9 +3,11 @@
 
 #include <string>
 
-#include "guest/agent/result.h"
+#include "guest/profile/result.h"
 
 namespace marrow::agent {
+
+using profile::Result;
 
 // All of a file, pseudo files without a size included. The failure is "<path>: <reason>".
 Result<std::string> ReadFile(const std::string& path);

@@ -12,6 +12,8 @@
 #include <utility>
 
 namespace marrow::agent {
+
+using profile::Failure;
 namespace {
 
 // More than any kernel writes: a few dozen segments and notes of some 10 KB.

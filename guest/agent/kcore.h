@@ -9,11 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "guest/agent/kernel_view.h"
-#include "guest/agent/result.h"
 #include "guest/agent/unique_fd.h"
+#include "guest/profile/kernel_view.h"
+#include "guest/profile/result.h"
 
 namespace marrow::agent {
+
+using profile::KernelMemory;
+using profile::LinearRange;
+using profile::Result;
 
 struct KcoreSegment {
   std::uint64_t gva = 0;

@@ -5,9 +5,18 @@
 #include <utility>
 
 #include "guest/agent/files.h"
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
 namespace marrow::agent {
+
+using profile::IomemRange;
+using profile::Kallsyms;
+using profile::ParseCpuList;
+using profile::ParseHex;
+using profile::ParseIomem;
+using profile::TakeLine;
+using profile::Vmcoreinfo;
+using profile::Words;
 namespace {
 
 void LoadSymbols(const std::string& root, LinuxKernel* kernel) {

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "guest/agent/kcore.h"
-#include "guest/agent/kernel_view.h"
+#include "guest/profile/kernel_view.h"
 
 namespace marrow::agent {
+
+using profile::KernelView;
 
 struct LinuxKernel {
   std::unique_ptr<Kcore> kcore;  // view.memory; null if it cannot be opened

@@ -4,11 +4,14 @@
 #include <optional>
 #include <vector>
 
-#include "guest/agent/resolver.h"
-#include "guest/agent/result.h"
+#include "guest/profile/resolver.h"
+#include "guest/profile/result.h"
 #include "marrow/guest.h"
 
 namespace marrow::agent {
+
+using profile::Failure;
+using profile::RegionSpec;
 
 // Replaces the window's facts and regions, seen by the host as one change. Ids count from 1. The
 // regions must fit (FitTable). On failure what was there before and what was written so far is

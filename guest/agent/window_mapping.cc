@@ -12,10 +12,13 @@
 #include <filesystem>
 
 #include "guest/agent/files.h"
-#include "guest/agent/scan.h"
 #include "guest/agent/unique_fd.h"
+#include "guest/profile/scan.h"
 
 namespace marrow::agent {
+
+using profile::Failure;
+using profile::Trim;
 namespace {
 
 constexpr std::string_view kIvshmemVendor = "0x1af4";

@@ -7,10 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "guest/agent/result.h"
+#include "guest/profile/result.h"
 #include "marrow/guest.h"
 
 namespace marrow::agent {
+
+using profile::Result;
 
 // Mapped memory that holds a host-formatted window. Unmapped by its destructor.
 class WindowMapping {

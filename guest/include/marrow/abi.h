@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Marrow window ABI, version 1.0.
+ * Marrow window ABI, version 1.1.
  *
  * The window is memory that guest and host both map. A healthy guest describes in it what should be
  * captured when it dies. This header is the whole contract: C11 and C++17, freestanding, no other
@@ -28,7 +28,7 @@ extern "C" {
 #define MARROW_GUEST_MAGIC UINT64_C(0x5747574f5252414d)
 
 #define MARROW_VERSION_MAJOR 1
-#define MARROW_VERSION_MINOR 0
+#define MARROW_VERSION_MINOR 1
 
 /* Window sizes are powers of two in this range, in bytes. */
 #define MARROW_WINDOW_MIN_BYTES UINT64_C(4096)
@@ -95,6 +95,25 @@ enum marrow_region_class {
   MARROW_CLASS_SECRET = 4,
 };
 
+/* marrow_edge.kind: where the target objects of an edge are */
+enum marrow_edge_kind {
+  MARROW_EDGE_POINTER = 1,  /* at what the words of the field point to */
+  MARROW_EDGE_EMBEDDED = 2, /* inside, or around, the source object */
+  MARROW_EDGE_LIST = 3,     /* around the nodes of linked lists whose heads are in the field */
+  MARROW_EDGE_PERCPU = 4,   /* at a per-CPU pointer, once for each CPU */
+  MARROW_EDGE_STACK = 5,    /* no target: the used part of a kernel stack */
+  MARROW_EDGE_LOOKUP = 6,   /* no target: a sorted table that unwinders search for text addresses */
+};
+
+/* marrow_root.kind */
+enum marrow_root_kind {
+  MARROW_ROOT_OBJECT = 1, /* objects at `address` */
+  MARROW_ROOT_PERCPU = 2, /* objects at `address` plus each CPU's offset */
+};
+
+/* marrow_type.flags */
+#define MARROW_TYPE_TEXT 1u /* an object ends behind its first zero byte, or after `bytes` */
+
 /* marrow_panic_record.reason */
 enum marrow_panic_reason {
   MARROW_PANIC_UNSPECIFIED = 0,
@@ -157,7 +176,7 @@ struct marrow_table_control {
   uint32_t table_offset; /* of the first entry from the window's start; 64-byte aligned */
   uint32_t region_count; /* entries in use: the first region_count of the table */
   uint32_t region_capacity;
-  uint32_t graph_offset; /* typed graph: reserved for version 1.1, both 0 in 1.0 */
+  uint32_t graph_offset; /* of a marrow_graph_header, 64-byte aligned; 0: no graph (since 1.1) */
   uint32_t graph_bytes;
   uint8_t reserved[28];
 };
@@ -219,6 +238,87 @@ struct marrow_region {
   uint16_t region_class;        /* enum marrow_region_class */
   uint32_t flags;               /* none defined: 0; a reader ignores flags it does not know */
   char name[MARROW_NAME_BYTES]; /* UTF-8, zero-filled, need not end in zero */
+};
+
+/*
+ * The graph: what a list of addresses cannot name, because it moves while the guest runs. Roots are
+ * objects, types say how many bytes of an object to capture, edges how to get from an object to
+ * others. The host follows them in the dead guest; guest/README.md says exactly how. All addresses
+ * are gva. Tables lie behind one another in the graph block, 64 bytes an entry, types first.
+ */
+struct marrow_graph_header {
+  uint32_t header_bytes; /* sizeof(struct marrow_graph_header); the types begin there */
+  uint32_t type_count;
+  uint32_t edge_count;
+  uint32_t root_count;
+  uint32_t lookup_count;
+  uint32_t cpu_count;      /* elements of percpu_offsets */
+  uint64_t percpu_offsets; /* gva of an array of u64, one for each CPU; 0: no per-CPU data */
+  uint32_t stack_bytes;    /* size and alignment of kernel stacks: a power of two; 0: unknown */
+  uint8_t reserved[28];
+};
+
+struct marrow_type {
+  uint32_t bytes;  /* of each object to capture; 0: objects are followed, not captured */
+  uint32_t stride; /* from one object to the next where several lie in a row */
+  uint32_t first_edge;
+  uint32_t edge_count;
+  uint16_t region_class; /* enum marrow_region_class */
+  uint16_t flags;        /* MARROW_TYPE_* */
+  uint8_t reserved[12];
+  char name[MARROW_NAME_BYTES];
+};
+
+struct marrow_edge {
+  uint16_t kind;   /* enum marrow_edge_kind */
+  uint16_t flags;  /* none defined: 0 */
+  uint32_t target; /* index of a type; STACK and LOOKUP: 0 */
+  int32_t offset;  /* of the field's first word from the object's address */
+  uint32_t count;  /* words of the field, at least 1 */
+  uint32_t stride; /* from word to word, in bytes */
+  /* A word is followed only if (word & tag_mask) == tag_value and (word & ~clear_mask) is not 0. */
+  uint32_t tag_mask;
+  uint32_t tag_value;
+  uint32_t clear_mask;
+  int32_t adjust; /* from what the word points to, its clear_mask bits taken off, to the target */
+  int32_t link;   /* LIST: of the next word from the node; STACK: of the saved sp from the object */
+  /* Target objects in a row: `elements`, or where elements_width is not 0 the unsigned number of
+   * that width (1, 2, 4, 8) at elements_offset from the object, but never more than `elements`. */
+  uint32_t elements;
+  int32_t elements_offset;
+  uint32_t elements_width;
+  uint32_t limit; /* LIST: nodes of one list. 0: the reader's own limit */
+  uint8_t reserved[8];
+};
+
+struct marrow_root {
+  uint64_t address; /* gva */
+  uint32_t type;
+  uint16_t kind;        /* enum marrow_root_kind */
+  uint16_t priority;    /* 0 is followed first; objects inherit it */
+  uint32_t elements;    /* objects in a row, at least 1 */
+  uint32_t max_objects; /* reached from this root; 0: the reader's own limit */
+  uint64_t max_bytes;   /* captured from this root; 0: the reader's own limit */
+  char name[MARROW_NAME_BYTES];
+};
+
+/*
+ * A table that unwinders search for the text addresses found on stacks: Linux's ORC. Entry i of
+ * the sorted array `keys` stands for address keys + 4 i + (int32_t)keys[i]; entry i of `entries`
+ * belongs to it. `index` narrows the search: an address of block b = (address - text_begin) /
+ * block_bytes has its entry in [index[b], index[b + 1]], both inclusive.
+ */
+struct marrow_lookup {
+  uint64_t text_begin; /* addresses in [text_begin, text_end) are looked up */
+  uint64_t text_end;
+  uint64_t index; /* gva of an array of u32 */
+  uint32_t index_count;
+  uint32_t block_bytes;
+  uint64_t keys;    /* gva of an array of int32_t */
+  uint64_t entries; /* gva */
+  uint32_t entry_bytes;
+  uint32_t entry_count; /* of keys and of entries */
+  uint8_t reserved[8];
 };
 
 struct marrow_window_header {
@@ -327,6 +427,67 @@ MARROW_PIN(marrow_region, region_class, 26);
 MARROW_PIN(marrow_region, flags, 28);
 MARROW_PIN(marrow_region, name, 32);
 MARROW_STATIC_ASSERT(sizeof(struct marrow_region) == 64, "region size");
+
+MARROW_PIN(marrow_graph_header, header_bytes, 0);
+MARROW_PIN(marrow_graph_header, type_count, 4);
+MARROW_PIN(marrow_graph_header, edge_count, 8);
+MARROW_PIN(marrow_graph_header, root_count, 12);
+MARROW_PIN(marrow_graph_header, lookup_count, 16);
+MARROW_PIN(marrow_graph_header, cpu_count, 20);
+MARROW_PIN(marrow_graph_header, percpu_offsets, 24);
+MARROW_PIN(marrow_graph_header, stack_bytes, 32);
+MARROW_PIN(marrow_graph_header, reserved, 36);
+MARROW_STATIC_ASSERT(sizeof(struct marrow_graph_header) == 64, "graph header size");
+
+MARROW_PIN(marrow_type, bytes, 0);
+MARROW_PIN(marrow_type, stride, 4);
+MARROW_PIN(marrow_type, first_edge, 8);
+MARROW_PIN(marrow_type, edge_count, 12);
+MARROW_PIN(marrow_type, region_class, 16);
+MARROW_PIN(marrow_type, flags, 18);
+MARROW_PIN(marrow_type, reserved, 20);
+MARROW_PIN(marrow_type, name, 32);
+MARROW_STATIC_ASSERT(sizeof(struct marrow_type) == 64, "type size");
+
+MARROW_PIN(marrow_edge, kind, 0);
+MARROW_PIN(marrow_edge, flags, 2);
+MARROW_PIN(marrow_edge, target, 4);
+MARROW_PIN(marrow_edge, offset, 8);
+MARROW_PIN(marrow_edge, count, 12);
+MARROW_PIN(marrow_edge, stride, 16);
+MARROW_PIN(marrow_edge, tag_mask, 20);
+MARROW_PIN(marrow_edge, tag_value, 24);
+MARROW_PIN(marrow_edge, clear_mask, 28);
+MARROW_PIN(marrow_edge, adjust, 32);
+MARROW_PIN(marrow_edge, link, 36);
+MARROW_PIN(marrow_edge, elements, 40);
+MARROW_PIN(marrow_edge, elements_offset, 44);
+MARROW_PIN(marrow_edge, elements_width, 48);
+MARROW_PIN(marrow_edge, limit, 52);
+MARROW_PIN(marrow_edge, reserved, 56);
+MARROW_STATIC_ASSERT(sizeof(struct marrow_edge) == 64, "edge size");
+
+MARROW_PIN(marrow_root, address, 0);
+MARROW_PIN(marrow_root, type, 8);
+MARROW_PIN(marrow_root, kind, 12);
+MARROW_PIN(marrow_root, priority, 14);
+MARROW_PIN(marrow_root, elements, 16);
+MARROW_PIN(marrow_root, max_objects, 20);
+MARROW_PIN(marrow_root, max_bytes, 24);
+MARROW_PIN(marrow_root, name, 32);
+MARROW_STATIC_ASSERT(sizeof(struct marrow_root) == 64, "root size");
+
+MARROW_PIN(marrow_lookup, text_begin, 0);
+MARROW_PIN(marrow_lookup, text_end, 8);
+MARROW_PIN(marrow_lookup, index, 16);
+MARROW_PIN(marrow_lookup, index_count, 24);
+MARROW_PIN(marrow_lookup, block_bytes, 28);
+MARROW_PIN(marrow_lookup, keys, 32);
+MARROW_PIN(marrow_lookup, entries, 40);
+MARROW_PIN(marrow_lookup, entry_bytes, 48);
+MARROW_PIN(marrow_lookup, entry_count, 52);
+MARROW_PIN(marrow_lookup, reserved, 56);
+MARROW_STATIC_ASSERT(sizeof(struct marrow_lookup) == 64, "lookup size");
 
 #ifdef __cplusplus
 } /* extern "C" */

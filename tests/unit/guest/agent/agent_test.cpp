@@ -8,11 +8,12 @@
 #include <sstream>
 
 #include "fake_kcore.h"
-#include "fake_kernel.h"
 #include "fake_window.h"
 #include "guest/agent/describe.h"
+#include "tests/unit/guest/profile/fake_kernel.h"
 
 namespace marrow::agent {
+
 namespace {
 
 using testing::HasSubstr;

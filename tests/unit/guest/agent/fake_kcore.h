@@ -6,9 +6,11 @@
 #include <cstring>
 #include <string>
 
-#include "fake_kernel.h"
+#include "tests/unit/guest/profile/fake_kernel.h"
 
 namespace marrow::agent {
+
+using namespace profile;  // NOLINT(google-build-using-namespace): what the fakes are made of
 
 inline std::size_t FakeKcoreNoteBytes(const std::string& vmcoreinfo) {
   return sizeof(Elf64_Nhdr) + 12 + (vmcoreinfo.size() + 3) / 4 * 4;

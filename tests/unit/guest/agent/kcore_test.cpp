@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "fake_kcore.h"
-#include "fake_kernel.h"
+#include "tests/unit/guest/profile/fake_kernel.h"
 
 namespace marrow::agent {
 namespace {

@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 
 #include "fake_kcore.h"
-#include "fake_kernel.h"
+#include "tests/unit/guest/profile/fake_kernel.h"
 
 namespace marrow::agent {
+
+using namespace profile;  // NOLINT(google-build-using-namespace): what the fakes are made of
 namespace {
 
 using testing::Contains;
@@ -99,6 +101,20 @@ TEST(LinuxKernelFilesMissing, GiveAnEmptyViewAndNoCrash) {
   const LinuxKernel kernel = LoadKernel(empty.path());
   EXPECT_EQ(kernel.losses.size(), 5u);
   EXPECT_EQ(kernel.view.Symbol("_text"), std::nullopt);
+}
+
+TEST(ModuleFingerprint, IgnoresUseCounts) {
+  EXPECT_EQ(ModuleFingerprint("virtio 4096 1 a, Live 0xffffffffc0000000\n"),
+            ModuleFingerprint("virtio 4096 3 a,b,c, Live 0xffffffffc0000000\n"));
+}
+
+TEST(ModuleFingerprint, NoticesModulesThatComeGoAndMove) {
+  const std::string one = "virtio 4096 1 - Live 0xffffffffc0000000\n";
+  EXPECT_NE(ModuleFingerprint(one), ModuleFingerprint(""));
+  EXPECT_NE(ModuleFingerprint(one), ModuleFingerprint(one + "net 1 0 - Live 0xffffffffc0100000\n"));
+  EXPECT_NE(ModuleFingerprint(one), ModuleFingerprint("virtio 4096 1 - Live 0xffffffffc0200000\n"));
+  EXPECT_NE(ModuleFingerprint(one),
+            ModuleFingerprint("virtio 4096 1 - Unloading 0xffffffffc0000000\n"));
 }
 
 }  // namespace

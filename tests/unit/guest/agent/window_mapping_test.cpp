@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "fake_kernel.h"
 #include "fake_window.h"
+#include "tests/unit/guest/profile/fake_kernel.h"
 
 namespace marrow::agent {
+
+using namespace profile;  // NOLINT(google-build-using-namespace): what the fakes are made of
 namespace {
 
 using testing::EndsWith;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // Cuts the first line off `*text`, without its line end.
 std::string_view TakeLine(std::string_view* text);
@@ -27,4 +27,4 @@ std::optional<std::int64_t> ParseSigned(std::string_view text);
 std::optional<std::vector<std::uint32_t>> ParseCpuList(std::string_view text,
                                                        std::size_t limit = 65536);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

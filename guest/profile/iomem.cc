@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/iomem.h"
+#include "guest/profile/iomem.h"
 
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 std::vector<IomemRange> ParseIomem(std::string_view text) {
   constexpr std::string_view kSeparator = " : ";
@@ -21,4 +21,4 @@ std::vector<IomemRange> ParseIomem(std::string_view text) {
   return ranges;
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

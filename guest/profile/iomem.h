@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // A line of /proc/iomem: guest-physical [start, end).
 struct IomemRange {
@@ -19,4 +19,4 @@ struct IomemRange {
 // are hidden from unprivileged readers (0-0), are skipped.
 std::vector<IomemRange> ParseIomem(std::string_view text);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

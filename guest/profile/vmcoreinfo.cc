@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/vmcoreinfo.h"
+#include "guest/profile/vmcoreinfo.h"
 
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 Vmcoreinfo Vmcoreinfo::Parse(std::string_view text) {
   Vmcoreinfo info;
@@ -50,4 +50,4 @@ std::optional<std::uint64_t> Vmcoreinfo::Hex(std::string_view key) const {
   return found == values_.end() ? std::nullopt : ParseHex(found->second);
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "guest/agent/kernel_view.h"
-#include "guest/agent/result.h"
+#include "guest/profile/kernel_view.h"
+#include "guest/profile/result.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 struct NamedRange {
   std::string name;
@@ -21,4 +21,4 @@ struct NamedRange {
 // The gva ranges of the variable `prb`, the structure it points to, descriptors, infos and text.
 Result<std::vector<NamedRange>> FollowPrintkRing(const KernelView& view);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

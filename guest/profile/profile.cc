@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/profile.h"
+#include "guest/profile/profile.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 constexpr std::array<const char*, 5> kClassNames = {"kernel-data", "log", "task", "user", "secret"};
@@ -156,4 +156,4 @@ const char* ClassName(std::uint16_t region_class) {
   return region_class < kClassNames.size() ? kClassNames[region_class] : "unknown";
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

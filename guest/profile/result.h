@@ -6,7 +6,7 @@
 #include <utility>
 #include <variant>
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // Says what failed and what to do about it.
 struct Failure {
@@ -33,4 +33,4 @@ class [[nodiscard]] Result {
   std::variant<T, Failure> value_;
 };
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

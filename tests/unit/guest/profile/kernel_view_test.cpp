@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/kernel_view.h"
+#include "guest/profile/kernel_view.h"
 
 #include <gtest/gtest.h>
 
 #include "fake_kernel.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 std::string Describe(const std::vector<Piece>& pieces) {
@@ -102,4 +102,4 @@ TEST(Facts, OfAnUnknownKernelAreZero) {
 }
 
 }  // namespace
-}  // namespace marrow::agent
+}  // namespace marrow::profile

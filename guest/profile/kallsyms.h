@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // The symbols of /proc/kallsyms: "ffffffff81000000 T _text", modules' ones with "\t[module]"
 // behind. Of a name that occurs more than once the first counts, which prefers the kernel to its
@@ -35,4 +35,4 @@ class Kallsyms {
   std::vector<std::uint64_t> addresses_;  // sorted, unique, not 0
 };
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
 #include <charconv>
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
@@ -75,4 +75,4 @@ std::optional<std::vector<std::uint32_t>> ParseCpuList(std::string_view text, st
   return cpus;
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/printk_ring.h"
+#include "guest/profile/printk_ring.h"
 
 #include <array>
 #include <optional>
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 // Far above what a kernel accepts: log_buf_len is at most 2 GiB.
@@ -81,4 +81,4 @@ Result<std::vector<NamedRange>> FollowPrintkRing(const KernelView& view) {
   };
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

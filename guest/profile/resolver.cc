@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/resolver.h"
+#include "guest/profile/resolver.h"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "guest/agent/printk_ring.h"
-#include "guest/agent/result.h"
+#include "guest/profile/printk_ring.h"
+#include "guest/profile/result.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 // What one directive stands for: gva ranges, or gpa ranges for iomem and vmcoreinfo.
@@ -183,4 +183,4 @@ Resolution Resolve(const Profile& profile, const KernelView& view) {
   return resolution;
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

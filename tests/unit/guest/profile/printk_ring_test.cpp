@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/printk_ring.h"
+#include "guest/profile/printk_ring.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fake_kernel.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 using testing::HasSubstr;
@@ -79,4 +79,4 @@ TEST_F(PrintkRing, RejectsAPointerToNowhere) {
 }
 
 }  // namespace
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "guest/agent/iomem.h"
-#include "guest/agent/kallsyms.h"
-#include "guest/agent/vmcoreinfo.h"
+#include "guest/profile/iomem.h"
+#include "guest/profile/kallsyms.h"
+#include "guest/profile/vmcoreinfo.h"
 #include "marrow/abi.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // Kernel memory by guest-virtual address.
 class KernelMemory {
@@ -63,4 +63,4 @@ struct KernelView {
 // A value that cannot be known is 0.
 marrow_facts BuildFacts(const KernelView& view);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "guest/agent/result.h"
+#include "guest/profile/result.h"
 #include "marrow/abi.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 enum class DirectiveKind { kSymbol, kSection, kPercpu, kPointer, kPrintkRing, kVmcoreinfo, kIomem };
 
@@ -38,4 +38,4 @@ Result<Profile> ParseProfile(std::string_view text, std::string_view origin);
 // "kernel-data", "log", ...
 const char* ClassName(std::uint16_t region_class);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "guest/agent/resolver.h"
+#include "guest/profile/resolver.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 struct FittedTable {
   std::vector<RegionSpec> regions;  // at most the capacity
@@ -26,4 +26,4 @@ struct TableSize {
 
 TableSize SizeOfTable(std::vector<RegionSpec> regions);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "guest/agent/kernel_view.h"
-#include "guest/agent/profile.h"
+#include "guest/profile/kernel_view.h"
+#include "guest/profile/profile.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 struct RegionSpec {
   marrow_address_kind kind = MARROW_ADDRESS_GPA;
@@ -29,4 +29,4 @@ struct Resolution {
 
 Resolution Resolve(const Profile& profile, const KernelView& view);
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -3,13 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "guest/agent/iomem.h"
-#include "guest/agent/kallsyms.h"
-#include "guest/agent/linux_kernel.h"
-#include "guest/agent/scan.h"
-#include "guest/agent/vmcoreinfo.h"
+#include "guest/profile/iomem.h"
+#include "guest/profile/kallsyms.h"
+#include "guest/profile/scan.h"
+#include "guest/profile/vmcoreinfo.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 using testing::ElementsAre;
@@ -129,19 +128,5 @@ TEST(Vmcoreinfo, EndsAtTheFirstZero) {
   EXPECT_EQ(info.Hex("KERNELOFFSET"), std::nullopt);
 }
 
-TEST(ModuleFingerprint, IgnoresUseCounts) {
-  EXPECT_EQ(ModuleFingerprint("virtio 4096 1 a, Live 0xffffffffc0000000\n"),
-            ModuleFingerprint("virtio 4096 3 a,b,c, Live 0xffffffffc0000000\n"));
-}
-
-TEST(ModuleFingerprint, NoticesModulesThatComeGoAndMove) {
-  const std::string one = "virtio 4096 1 - Live 0xffffffffc0000000\n";
-  EXPECT_NE(ModuleFingerprint(one), ModuleFingerprint(""));
-  EXPECT_NE(ModuleFingerprint(one), ModuleFingerprint(one + "net 1 0 - Live 0xffffffffc0100000\n"));
-  EXPECT_NE(ModuleFingerprint(one), ModuleFingerprint("virtio 4096 1 - Live 0xffffffffc0200000\n"));
-  EXPECT_NE(ModuleFingerprint(one),
-            ModuleFingerprint("virtio 4096 1 - Unloading 0xffffffffc0000000\n"));
-}
-
 }  // namespace
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // The kernel's "KEY=value" lines about itself (Documentation/admin-guide/kdump/vmcoreinfo.rst).
 class Vmcoreinfo {
@@ -29,4 +29,4 @@ class Vmcoreinfo {
   std::map<std::string, std::string, std::less<>> values_;
 };
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

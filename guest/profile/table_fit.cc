@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/table_fit.h"
+#include "guest/profile/table_fit.h"
 
 #include <algorithm>
 #include <tuple>
 #include <utility>
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
@@ -77,4 +77,4 @@ TableSize SizeOfTable(std::vector<RegionSpec> regions) {
   return size;
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/resolver.h"
+#include "guest/profile/resolver.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fake_kernel.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 using testing::ElementsAre;
@@ -148,4 +148,4 @@ TEST_F(Resolver, WithoutKernelMemoryStillPublishesSymbols) {
 }
 
 }  // namespace
-}  // namespace marrow::agent
+}  // namespace marrow::profile

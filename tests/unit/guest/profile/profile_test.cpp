@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/profile.h"
+#include "guest/profile/profile.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "guest/agent/default_profile.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 using testing::ElementsAre;
@@ -116,4 +116,4 @@ TEST(ClassName, IsWhatTheProfileSays) {
 }
 
 }  // namespace
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/table_fit.h"
+#include "guest/profile/table_fit.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 using testing::ElementsAre;
@@ -76,4 +76,4 @@ TEST(SizeOfTable, KeepsGpaAndGvaApart) {
 }
 
 }  // namespace
-}  // namespace marrow::agent
+}  // namespace marrow::profile

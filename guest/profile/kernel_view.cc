@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/kernel_view.h"
+#include "guest/profile/kernel_view.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 #error "marrow-agent knows the memory layout of x86-64 kernels only"
 #endif
 
-namespace marrow::agent {
+namespace marrow::profile {
 namespace {
 
 // x86-64: arch/x86/include/asm/page_64_types.h, the same in every kernel.
@@ -119,4 +119,4 @@ marrow_facts BuildFacts(const KernelView& view) {
   return facts;
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/agent/kallsyms.h"
+#include "guest/profile/kallsyms.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "guest/agent/scan.h"
+#include "guest/profile/scan.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 Kallsyms Kallsyms::Parse(std::string text) {
   Kallsyms symbols;
@@ -43,4 +43,4 @@ std::optional<std::uint64_t> Kallsyms::NextAfter(std::uint64_t address) const {
   return *next;
 }
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "guest/agent/kernel_view.h"
+#include "guest/profile/kernel_view.h"
 
-namespace marrow::agent {
+namespace marrow::profile {
 
 // Sparse memory: bytes that were not put there cannot be read.
 class FakeMemory final : public KernelMemory {
@@ -82,4 +82,4 @@ class TempFolder {
   std::string path_;
 };
 
-}  // namespace marrow::agent
+}  // namespace marrow::profile
