@@ -112,7 +112,8 @@ enum marrow_root_kind {
 };
 
 /* marrow_type.flags */
-#define MARROW_TYPE_TEXT 1u /* an object ends behind its first zero byte, or after `bytes` */
+#define MARROW_TYPE_TEXT 1u  /* an object ends behind its first zero byte, or after `bytes` */
+#define MARROW_TYPE_ZEROS 2u /* pages that nothing else captures are to read as zeros */
 
 /* marrow_panic_record.reason */
 enum marrow_panic_reason {
@@ -255,7 +256,9 @@ struct marrow_graph_header {
   uint32_t cpu_count;      /* elements of percpu_offsets */
   uint64_t percpu_offsets; /* gva of an array of u64, one for each CPU; 0: no per-CPU data */
   uint32_t stack_bytes;    /* size and alignment of kernel stacks: a power of two; 0: unknown */
-  uint8_t reserved[28];
+  uint32_t text_before;    /* bytes of code to capture before each text address of a stack, */
+  uint32_t text_after;     /* and from it on: unwinders look at the instructions there */
+  uint8_t reserved[20];
 };
 
 struct marrow_type {
@@ -436,7 +439,9 @@ MARROW_PIN(marrow_graph_header, lookup_count, 16);
 MARROW_PIN(marrow_graph_header, cpu_count, 20);
 MARROW_PIN(marrow_graph_header, percpu_offsets, 24);
 MARROW_PIN(marrow_graph_header, stack_bytes, 32);
-MARROW_PIN(marrow_graph_header, reserved, 36);
+MARROW_PIN(marrow_graph_header, text_before, 36);
+MARROW_PIN(marrow_graph_header, text_after, 40);
+MARROW_PIN(marrow_graph_header, reserved, 44);
 MARROW_STATIC_ASSERT(sizeof(struct marrow_graph_header) == 64, "graph header size");
 
 MARROW_PIN(marrow_type, bytes, 0);
