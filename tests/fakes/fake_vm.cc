@@ -63,10 +63,10 @@ absl::Status FakeVmControl::Reset() {
 
 absl::Status FakeVmControl::Destroy() { return Record("destroy"); }
 
-absl::StatusOr<std::vector<VcpuState>> FakeVmControl::ReadVcpus() {
+absl::StatusOr<StoppedVm> FakeVmControl::ReadStopped() {
   const absl::Status status = Record("read vcpus");
   if (!status.ok()) return status;
-  return vcpus;
+  return StoppedVm{.vcpus = vcpus, .vmcoreinfo = vmcoreinfo};
 }
 
 absl::StatusOr<std::vector<VcpuState>> FakeVmControl::ReadRunningVcpus() {

@@ -40,6 +40,7 @@ class FakeVmControl final : public VmControl {
  public:
   bool running = true;
   std::vector<VcpuState> vcpus;
+  std::string vmcoreinfo;  // told with the registers of a stopped VM
   absl::Status next_error;  // returned by every call while it is not OK
   std::vector<std::string> calls;
 
@@ -47,7 +48,7 @@ class FakeVmControl final : public VmControl {
   absl::Status Resume() override;
   absl::Status Reset() override;
   absl::Status Destroy() override;
-  absl::StatusOr<std::vector<VcpuState>> ReadVcpus() override;
+  absl::StatusOr<StoppedVm> ReadStopped() override;
   absl::StatusOr<std::vector<VcpuState>> ReadRunningVcpus() override;
 
  private:

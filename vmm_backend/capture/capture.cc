@@ -104,17 +104,24 @@ class Run {
       Miss("vCPU registers", absl::UnavailableError("they died with the VMM process"));
       return;
     }
-    absl::StatusOr<std::vector<VcpuState>> vcpus =
-        paused ? subject_.control->ReadVcpus() : subject_.control->ReadRunningVcpus();
-    if (!vcpus.ok()) {
-      Miss("vCPU registers", vcpus.status());
+    absl::StatusOr<StoppedVm> stopped = paused ? subject_.control->ReadStopped() : ReadRunning();
+    if (!stopped.ok()) {
+      Miss("vCPU registers", stopped.status());
       return;
     }
-    findings_.vcpus = *std::move(vcpus);
+    findings_.vcpus = std::move(stopped->vcpus);
+    vmcoreinfo_of_vmm_ = std::move(stopped->vmcoreinfo);
     findings_.register_source = paused ? v1::REGISTER_SOURCE_PAUSED : v1::REGISTER_SOURCE_RUNNING;
   }
 
+  absl::StatusOr<StoppedVm> ReadRunning() {
+    absl::StatusOr<std::vector<VcpuState>> vcpus = subject_.control->ReadRunningVcpus();
+    if (!vcpus.ok()) return vcpus.status();
+    return StoppedVm{.vcpus = *std::move(vcpus)};
+  }
+
   void ReadVmcoreinfo() {
+    findings_.vmcoreinfo = Vmcoreinfo::Parse(vmcoreinfo_of_vmm_);
     if (findings_.table == nullptr || findings_.table->facts.vmcoreinfo_bytes == 0) return;
     const marrow_facts& facts = findings_.table->facts;
     std::string bytes(std::min(facts.vmcoreinfo_bytes, kVmcoreinfoMostBytes), '\0');
@@ -159,6 +166,7 @@ class Run {
   const MonotonicClock& clock_;
   const absl::Duration began_;
   std::optional<RegionTable> live_table_;
+  std::string vmcoreinfo_of_vmm_;
   CapturePlan plan_;
   CaptureFindings findings_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -8,6 +9,12 @@
 #include "vmm_backend/core/plan.h"
 
 namespace marrow {
+
+// What a VMM tells of a VM that stands still.
+struct StoppedVm {
+  std::vector<VcpuState> vcpus;  // by index
+  std::string vmcoreinfo = {};   // the guest kernel's VMCOREINFO text; "" where the VMM has none
+};
 
 // A running VMM, seen from outside. Not thread-safe. Each call returns within a few seconds, with
 // DeadlineExceeded if the VMM does not answer and Unavailable if it is gone.
@@ -23,9 +30,9 @@ class VmControl {
   virtual absl::Status Reset() = 0;
   // Ends the VMM.
   virtual absl::Status Destroy() = 0;
-  // Registers of all vCPUs, by index. The VM must be paused.
-  virtual absl::StatusOr<std::vector<VcpuState>> ReadVcpus() = 0;
-  // As ReadVcpus, one by one while the guest runs: each is coherent, all together are not.
+  // Registers of all vCPUs, and what comes with them. The VM must be paused.
+  virtual absl::StatusOr<StoppedVm> ReadStopped() = 0;
+  // Registers of all vCPUs, by index, one by one while the guest runs: each is coherent, all together are not.
   virtual absl::StatusOr<std::vector<VcpuState>> ReadRunningVcpus() = 0;
 };
 

@@ -120,7 +120,7 @@ absl::Status QemuVm::SetRebootAction(absl::string_view action) {
 
 absl::Status QemuVm::Destroy() { return qmp_->Execute("quit").status(); }
 
-absl::StatusOr<std::vector<VcpuState>> QemuVm::ReadVcpus() {
+absl::StatusOr<StoppedVm> QemuVm::ReadStopped() {
   UniqueFd file(::memfd_create("marrow-vcpus", MFD_CLOEXEC));
   if (!file.ok()) return ErrnoStatus(errno, "memfd_create");
   // QEMU has no command for registers alone. A dump of one page brings every vCPU's notes with it.
@@ -134,10 +134,13 @@ absl::StatusOr<std::vector<VcpuState>> QemuVm::ReadVcpus() {
   if (!dumped.ok()) return dumped.status();
   const absl::StatusOr<std::string> bytes = ReadAll(file.get());
   if (!bytes.ok()) return bytes.status();
-  absl::StatusOr<std::vector<VcpuState>> vcpus = ParseVcpuDump(SpanSource(AsBytes(*bytes)));
+  absl::StatusOr<StoppedVm> stopped = ParseVcpuDump(SpanSource(AsBytes(*bytes)));
+  if (stopped.ok()) return stopped;
   // Of a guest that is not in 64-bit mode QEMU writes a 32-bit core; the monitor shows it all the
   // same.
-  return vcpus.ok() ? vcpus : ReadRunningVcpus();
+  absl::StatusOr<std::vector<VcpuState>> vcpus = ReadRunningVcpus();
+  if (!vcpus.ok()) return vcpus.status();
+  return StoppedVm{.vcpus = *std::move(vcpus)};
 }
 
 absl::StatusOr<std::vector<VcpuState>> QemuVm::ReadRunningVcpus() {

@@ -36,7 +36,7 @@ class QemuVm final : public VmControl {
   // Works under -action reboot=shutdown too, where QEMU makes a shutdown of every reset.
   absl::Status Reset() override;
   absl::Status Destroy() override;
-  absl::StatusOr<std::vector<VcpuState>> ReadVcpus() override;
+  absl::StatusOr<StoppedVm> ReadStopped() override;
   absl::StatusOr<std::vector<VcpuState>> ReadRunningVcpus() override;
 
   // QEMU's RunState by name: "running", "paused", "guest-panicked", "internal-error", ...

@@ -92,7 +92,7 @@ bool HasBoth(const Values& values) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<VcpuState>> ParseVcpuDump(const ByteSource& source) {
+absl::StatusOr<StoppedVm> ParseVcpuDump(const ByteSource& source) {
   const absl::StatusOr<CoreReader> core = CoreReader::Open(source);
   if (!core.ok()) return core.status();
   std::vector<VcpuState> vcpus;
@@ -111,7 +111,7 @@ absl::StatusOr<std::vector<VcpuState>> ParseVcpuDump(const ByteSource& source) {
     }
   }
   if (vcpus.empty()) return absl::InvalidArgumentError("QEMU's dump has no register notes");
-  return vcpus;
+  return StoppedVm{.vcpus = std::move(vcpus), .vmcoreinfo = core->vmcoreinfo().text()};
 }
 
 absl::StatusOr<std::vector<VcpuState>> ParseInfoRegisters(absl::string_view text) {

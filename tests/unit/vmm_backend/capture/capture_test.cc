@@ -247,10 +247,12 @@ TEST_F(CaptureTest, ReportsAPolicyThatFailedAndKeepsTheDump) {
     absl::Status Resume() override { return absl::OkStatus(); }
     absl::Status Reset() override { return absl::InternalError("stuck"); }
     absl::Status Destroy() override { return absl::OkStatus(); }
-    absl::StatusOr<std::vector<VcpuState>> ReadVcpus() override {
+    absl::StatusOr<StoppedVm> ReadStopped() override {
+      return StoppedVm{.vcpus = std::vector<VcpuState>(1)};
+    }
+    absl::StatusOr<std::vector<VcpuState>> ReadRunningVcpus() override {
       return std::vector<VcpuState>(1);
     }
-    absl::StatusOr<std::vector<VcpuState>> ReadRunningVcpus() override { return ReadVcpus(); }
   } control;
   order_.after = AfterCapture::kReset;
   const CaptureSubject subject{.window = &window_, .memory = &memory_, .control = &control};

@@ -85,12 +85,21 @@ TEST(VcpuDump, PairsTheNotesOfEachVcpu) {
                                           EncodePrstatus(1, second),
                                           {"QEMU", 0, QemuNote(0x1000)},
                                           {"QEMU", 0, QemuNote(0x2000)}});
-  const auto vcpus = ParseVcpuDump(SpanSource(AsBytes(core)));
-  ASSERT_TRUE(vcpus.ok()) << vcpus.status();
-  ASSERT_THAT(*vcpus, SizeIs(2));
-  EXPECT_EQ((*vcpus)[1].registers.rip, 2u);
-  EXPECT_EQ((*vcpus)[1].cr3, 0x2000u);
-  EXPECT_EQ((*vcpus)[0].qemu_note, QemuNote(0x1000));
+  const auto stopped = ParseVcpuDump(SpanSource(AsBytes(core)));
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  ASSERT_THAT(stopped->vcpus, SizeIs(2));
+  EXPECT_EQ(stopped->vcpus[1].registers.rip, 2u);
+  EXPECT_EQ(stopped->vcpus[1].cr3, 0x2000u);
+  EXPECT_EQ(stopped->vcpus[0].qemu_note, QemuNote(0x1000));
+  EXPECT_EQ(stopped->vmcoreinfo, "");
+}
+
+TEST(VcpuDump, BringsVmcoreinfoWhereTheVmHasTheDevice) {
+  const std::string core =
+      CoreWithNotes({EncodePrstatus(0, {}), {"VMCOREINFO", 0, "OSRELEASE=6.1.0\n"}});
+  const auto stopped = ParseVcpuDump(SpanSource(AsBytes(core)));
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  EXPECT_EQ(stopped->vmcoreinfo, "OSRELEASE=6.1.0\n");
 }
 
 TEST(VcpuDump, RefusesCoresWithoutRegisters) {
