@@ -14,11 +14,11 @@
 #include <thread>
 
 #include "guest/agent/agent.h"
-#include "guest/agent/default_profile.h"
 #include "guest/agent/describe.h"
 #include "guest/agent/files.h"
 #include "guest/agent/options.h"
 #include "guest/agent/unique_fd.h"
+#include "guest/profile/shipped.h"
 
 namespace marrow::agent {
 
@@ -47,7 +47,7 @@ std::uint64_t UptimeMs() {
 }
 
 Result<Profile> LoadProfile(const std::string& path) {
-  if (path.empty()) return ParseProfile(kDefaultProfile, "default.profile");
+  if (path.empty()) return ParseProfile(*profile::FindShippedProfile("crash"), "crash.profile");
   const auto text = ReadFile(path);
   if (!text.ok()) return text.failure();
   return ParseProfile(*text, path);

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "guest/agent/default_profile.h"
+#include "guest/profile/shipped.h"
 
 namespace marrow::profile {
 namespace {
@@ -100,12 +100,6 @@ TEST(Profile, RejectsMistakesWithTheirPlace) {
     EXPECT_THAT(profile.error(), StartsWith("my.profile:2: ")) << c.text;
     EXPECT_THAT(profile.error(), HasSubstr(c.says)) << c.text;
   }
-}
-
-TEST(DefaultProfile, IsSound) {
-  const auto profile = ParseProfile(kDefaultProfile, "default.profile");
-  ASSERT_TRUE(profile.ok()) << profile.error();
-  EXPECT_GT(profile->directives.size(), 40u);
 }
 
 TEST(ClassName, IsWhatTheProfileSays) {
