@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "guest/lib/graph_check.h"
 #include "guest/lib/offsets.h"
 #include "marrow/guest.h"
 
@@ -48,7 +49,7 @@ Error Change::Register(const Region& region) {
   if (!ValidRange(region.address, region.size)) return Error::kBadRange;
   if (!ValidKind(region)) return Error::kBadKind;
   if (window_.FindId(region.id) != window_.region_count_) return Error::kDuplicateId;
-  if (window_.region_count_ == window_.region_capacity_) return Error::kTableFull;
+  if (window_.region_count_ == window_.region_capacity()) return Error::kTableFull;
   Touch();
   const size_t entry = window_.EntryOffset(window_.region_count_++);
   window_.Store64(entry, region.id);
@@ -100,6 +101,22 @@ Error Change::SetFacts(const marrow_facts& facts) {
   return Error::kNone;
 }
 
+Error Change::SetGraph(const void* block, size_t bytes) {
+  if (const Error error = Ready(); error != Error::kNone) return error;
+  if (bytes != 0 && !CheckGraph(block, bytes).ok()) return Error::kGraphInvalid;
+  if (bytes > window_.graph_capacity(window_.region_count_)) return Error::kNoRoom;
+  Touch();
+  window_.graph_bytes_ = static_cast<uint32_t>(bytes);
+  const size_t offset = window_.window_bytes_ - bytes;
+  const auto* source = static_cast<const unsigned char*>(block);
+  for (size_t done = 0; done < bytes; done += 8) {
+    uint64_t word;
+    __builtin_memcpy(&word, source + done, sizeof(word));
+    window_.Store64(offset + done, word);
+  }
+  return Error::kNone;
+}
+
 uint32_t Window::FindId(uint64_t id) const {
   uint32_t index = 0;
   while (index < region_count_ && Load64(EntryOffset(index)) != id) ++index;
@@ -115,5 +132,9 @@ Error Window::Update(uint64_t id, uint64_t address, uint64_t size) {
 Error Window::Unregister(uint64_t id) { return Change(*this).Unregister(id); }
 
 Error Window::SetFacts(const marrow_facts& facts) { return Change(*this).SetFacts(facts); }
+
+Error Window::SetGraph(const void* block, size_t bytes) {
+  return Change(*this).SetGraph(block, bytes);
+}
 
 }  // namespace marrow::guest

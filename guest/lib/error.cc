@@ -35,6 +35,10 @@ const char* Describe(Error error) {
       return "the region is empty or passes the end of the address space";
     case Error::kBadKind:
       return "unknown address kind or region class";
+    case Error::kGraphInvalid:
+      return "the graph breaks the specification";
+    case Error::kNoRoom:
+      return "the window has no room for the graph beside the regions";
     case Error::kTimedOut:
       return "the host did not answer in time";
     case Error::kHostAbsent:

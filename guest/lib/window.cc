@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/lib/crc32c.h"
+#include "guest/lib/graph_check.h"
 #include "guest/lib/offsets.h"
 #include "marrow/guest.h"
 
@@ -86,8 +87,7 @@ Error Window::Attach(void* base, size_t bytes) {
     return Error::kWindowTooSmall;
   }
   window.table_offset_ = static_cast<uint32_t>(header_bytes);
-  window.region_capacity_ =
-      static_cast<uint32_t>((window_bytes - header_bytes) / sizeof(marrow_region));
+  window.window_bytes_ = static_cast<uint32_t>(window_bytes);
   window.nonce_[0] = window.Load64(kHostNonce);
   window.nonce_[1] = window.Load64(kHostNonce + 8);
   *this = window;
@@ -98,10 +98,12 @@ Error Window::Claim(const Identity& identity) {
   if (!attached()) return Error::kNotAttached;
   if (change_open_) return Error::kChangeOpen;
   const uint32_t left_count = Load32(kRegionCount);
-  const bool keep = LeftByThisBoot(identity, left_count);
+  const uint32_t left_graph = Load32(kGraphBytes);
+  const bool keep = LeftByThisBoot(identity, left_count, left_graph);
   if (!keep) Store64(kGuestMagic, 0);
   OpenSequence();
   region_count_ = keep ? left_count : 0;
+  graph_bytes_ = keep ? left_graph : 0;
   if (!keep) ResetGuestPart();
   CloseSequence();
   Store64(kGuestVersion, kVersionWord);
@@ -115,28 +117,28 @@ Error Window::Claim(const Identity& identity) {
   return Error::kNone;
 }
 
-bool Window::LeftByThisBoot(const Identity& identity, uint32_t region_count) const {
+bool Window::LeftByThisBoot(const Identity& identity, uint32_t region_count,
+                            uint32_t graph_bytes) const {
   return Load64(kGuestMagic) == MARROW_GUEST_MAGIC &&
          (Load64(kGuestVersion) & 0xffff) == MARROW_VERSION_MAJOR &&
          Load64(kGuestBootId) == BootIdWord(identity, 0) &&
          Load64(kGuestBootId + 8) == BootIdWord(identity, 1) && Load32(kSequence) % 2 == 0 &&
-         Load32(kTableOffset) == table_offset_ && Load32(kRegionCapacity) == region_capacity_ &&
-         Load32(kGraphBytes) == 0 && region_count <= region_capacity_ &&
-         Load32(kTableCrc) == Checksum(region_count);
+         Load32(kTableOffset) == table_offset_ && graph_bytes % kGraphEntryBytes == 0 &&
+         region_count <= CapacityBeside(0) && graph_bytes <= graph_capacity(region_count) &&
+         Load32(kRegionCapacity) == CapacityBeside(graph_bytes) &&
+         Load32(kGraphOffset) == (graph_bytes == 0 ? 0 : window_bytes_ - graph_bytes) &&
+         Load32(kTableCrc) == Checksum(region_count, graph_bytes);
 }
 
 void Window::ResetGuestPart() {
   Store32(kTableOffset, table_offset_);
-  Store32(kRegionCapacity, region_capacity_);
-  Store32(kGraphOffset, 0);
-  Store32(kGraphBytes, 0);
   for (size_t offset = 0; offset < sizeof(marrow_facts); offset += 8) Store64(kFacts + offset, 0);
   Store32(kPeriodMs, 0);
   Store64(kUptimeMs, 0);
   Store32(kPanicValid, 0);
 }
 
-uint32_t Window::Checksum(uint32_t region_count) const {
+uint32_t Window::Checksum(uint32_t region_count, uint32_t graph_bytes) const {
   uint32_t crc = 0;
   for (size_t offset = 0; offset < sizeof(marrow_facts); offset += 8) {
     crc = Crc32cWord(crc, Load64(kFacts + offset));
@@ -145,7 +147,23 @@ uint32_t Window::Checksum(uint32_t region_count) const {
   for (size_t offset = table_offset_; offset < end; offset += 8) {
     crc = Crc32cWord(crc, Load64(offset));
   }
+  for (size_t offset = window_bytes_ - graph_bytes; offset < window_bytes_; offset += 8) {
+    crc = Crc32cWord(crc, Load64(offset));
+  }
   return crc;
+}
+
+uint32_t Window::CapacityBeside(uint32_t graph_bytes) const {
+  return (window_bytes_ - table_offset_ - graph_bytes) /
+         static_cast<uint32_t>(sizeof(marrow_region));
+}
+
+uint32_t Window::region_capacity() const { return CapacityBeside(graph_bytes_); }
+
+uint32_t Window::graph_capacity(uint32_t region_count) const {
+  const uint32_t capacity = CapacityBeside(0);
+  if (region_count > capacity) return 0;
+  return (capacity - region_count) * static_cast<uint32_t>(sizeof(marrow_region));
 }
 
 size_t Window::EntryOffset(uint32_t index) const {
@@ -157,7 +175,10 @@ void Window::OpenSequence() { Store32(kSequence, Load32(kSequence) | 1); }
 
 void Window::CloseSequence() {
   Store32(kRegionCount, region_count_);
-  Store32(kTableCrc, Checksum(region_count_));
+  Store32(kRegionCapacity, region_capacity());
+  Store32(kGraphOffset, graph_bytes_ == 0 ? 0 : window_bytes_ - graph_bytes_);
+  Store32(kGraphBytes, graph_bytes_);
+  Store32(kTableCrc, Checksum(region_count_, graph_bytes_));
   Store64(kGeneration, Load64(kGeneration) + 1);
   Store32(kSequence, Load32(kSequence) + 1);
 }

@@ -2,7 +2,8 @@
 // Writes a Marrow window (marrow/abi.h) from inside the guest.
 //
 // Freestanding C++20: no libc, heap, locks, exceptions or RTTI; every call is bounded by the size
-// of the table, so all of it may run on a panic path. A 64-bit little-endian machine is assumed.
+// of table and graph, so all of it may run on a panic path. A 64-bit little-endian machine is
+// assumed.
 //
 // One writer: at any time at most one thread of one program calls the non-const members of a
 // claimed window. Request, AwaitAck and FillPanicRecord need no claim and touch other cache lines
@@ -36,6 +37,8 @@ enum class Error : uint8_t {
   kUnknownId,       // the id is not in the table
   kBadRange,        // size 0, or address + size does not fit in 64 bits
   kBadKind,         // no such address kind or region class
+  kGraphInvalid,    // the block breaks the specification; guest/lib/graph_check.h says where
+  kNoRoom,          // the graph and the regions that are there do not fit the window together
   kTimedOut,        // no answer from a host that says it listens
   kHostAbsent,      // no answer, and the host does not say that it listens
   kHostFailed,      // the host tried to capture and failed
@@ -86,9 +89,10 @@ class Window {
   // failure the window is not attached. The memory must stay mapped while this object is used.
   [[nodiscard]] Error Attach(void* base, size_t bytes);
 
-  // Becomes the table's writer. A sound table that a writer of the same boot left is kept; any
-  // other content becomes an empty table. In both cases the sequence is even and the generation has
-  // grown when this returns, whatever state a former writer died in. The state is BOOTING.
+  // Becomes the table's writer. A sound table that a writer of the same boot left is kept, its
+  // graph too; any other content becomes an empty table. In both cases the sequence is even and the
+  // generation has grown when this returns, whatever state a former writer died in. The state is
+  // BOOTING.
   [[nodiscard]] Error Claim(const Identity& identity);
 
   // Each is one Change of its own: a checksum over the whole table. Use Change for several.
@@ -96,6 +100,7 @@ class Window {
   [[nodiscard]] Error Update(uint64_t id, uint64_t address, uint64_t size);
   [[nodiscard]] Error Unregister(uint64_t id);
   [[nodiscard]] Error SetFacts(const marrow_facts& facts);
+  [[nodiscard]] Error SetGraph(const void* block, size_t bytes);
 
   [[nodiscard]] Error SetState(marrow_guest_state state);
   // Announces the interval of Beat. 0: this guest does not beat.
@@ -130,7 +135,11 @@ class Window {
   bool attached() const { return base_ != nullptr; }
   bool claimed() const { return claimed_; }
   uint32_t region_count() const { return region_count_; }
-  uint32_t region_capacity() const { return region_capacity_; }
+  // Entries that fit before the graph.
+  uint32_t region_capacity() const;
+  uint32_t graph_bytes() const { return graph_bytes_; }  // 0: no graph
+  // The largest graph that fits beside `region_count` regions.
+  uint32_t graph_capacity(uint32_t region_count) const;
   // Of the last completed change.
   uint64_t generation() const;
 
@@ -147,9 +156,10 @@ class Window {
   // True, with the outcome in *ack, when waiting longer is of no use. Else *ack says what a caller
   // that gives up now should report.
   bool PollAck(uint64_t sequence, Ack* ack) const;
-  bool LeftByThisBoot(const Identity& identity, uint32_t region_count) const;
+  bool LeftByThisBoot(const Identity& identity, uint32_t region_count, uint32_t graph_bytes) const;
   void ResetGuestPart();
-  uint32_t Checksum(uint32_t region_count) const;
+  uint32_t Checksum(uint32_t region_count, uint32_t graph_bytes) const;
+  uint32_t CapacityBeside(uint32_t graph_bytes) const;
   size_t EntryOffset(uint32_t index) const;
   // The entry's index, or region_count_.
   uint32_t FindId(uint64_t id) const;
@@ -159,8 +169,9 @@ class Window {
   unsigned char* base_ = nullptr;
   uint64_t nonce_[2] = {};
   uint32_t table_offset_ = 0;
+  uint32_t window_bytes_ = 0;
   uint32_t region_count_ = 0;
-  uint32_t region_capacity_ = 0;
+  uint32_t graph_bytes_ = 0;  // a multiple of 64; the graph is the end of the window
   bool claimed_ = false;
   bool change_open_ = false;
 };
@@ -179,9 +190,12 @@ class Change {
   [[nodiscard]] Error Update(uint64_t id, uint64_t address, uint64_t size);
   // The order of the remaining entries is unspecified.
   [[nodiscard]] Error Unregister(uint64_t id);
-  // Removes all entries.
+  // Removes all entries. The graph stays.
   [[nodiscard]] Error Clear();
   [[nodiscard]] Error SetFacts(const marrow_facts& facts);
+  // Replaces the graph by a copy of a graph block (marrow/abi.h), at any alignment; 0 bytes: by
+  // none. It takes its room from the end of the table.
+  [[nodiscard]] Error SetGraph(const void* block, size_t bytes);
 
  private:
   Error Ready() const;

@@ -145,6 +145,9 @@ TEST_F(Claim, EmptiesATableThatWasDamaged) {
       {"capacity", [](marrow_window_header& h) { ++h.table.region_capacity; }},
       {"offset", [](marrow_window_header& h) { h.table.table_offset = 64; }},
       {"graph", [](marrow_window_header& h) { h.table.graph_bytes = 8; }},
+      {"graph too large", [](marrow_window_header& h) { h.table.graph_bytes = 0xffffffc0; }},
+      {"graph of zeros", [](marrow_window_header& h) { h.table.graph_bytes = 64; }},
+      {"graph offset", [](marrow_window_header& h) { h.table.graph_offset = 4096; }},
       {"version", [](marrow_window_header& h) { h.guest.version_major = 9; }},
       {"magic", [](marrow_window_header& h) { h.guest.magic = 0; }},
   };

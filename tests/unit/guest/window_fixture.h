@@ -46,6 +46,7 @@ class WindowFixture : public testing::Test {
     };
     add(base() + offsetof(marrow_window_header, facts), sizeof(marrow_facts));
     add(base() + header().table.table_offset, header().table.region_count * sizeof(marrow_region));
+    add(base() + header().table.graph_offset, header().table.graph_bytes);
     return ~crc;
   }
 
@@ -53,8 +54,10 @@ class WindowFixture : public testing::Test {
     EXPECT_EQ(header().table.sequence % 2, 0u);
     EXPECT_EQ(header().table.crc32c, ExpectedCrc());
     EXPECT_EQ(header().table.table_offset, MARROW_HEADER_BYTES);
+    const uint32_t graph_bytes = header().table.graph_bytes;
     EXPECT_EQ(header().table.region_capacity,
-              (kBytes - MARROW_HEADER_BYTES) / sizeof(marrow_region));
+              (kBytes - MARROW_HEADER_BYTES - graph_bytes) / sizeof(marrow_region));
+    EXPECT_EQ(header().table.graph_offset, graph_bytes == 0 ? 0 : kBytes - graph_bytes);
     EXPECT_LE(header().table.region_count, header().table.region_capacity);
   }
 
