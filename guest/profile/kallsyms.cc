@@ -7,6 +7,14 @@
 #include "guest/profile/scan.h"
 
 namespace marrow::profile {
+namespace {
+
+void SortAddresses(std::vector<std::uint64_t>& addresses) {
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+}
+
+}  // namespace
 
 Kallsyms Kallsyms::Parse(std::string text) {
   Kallsyms symbols;
@@ -25,9 +33,28 @@ Kallsyms Kallsyms::Parse(std::string text) {
     symbols.by_name_.try_emplace(name.substr(0, name.find_first_of("\t ")), *address);
     if (*address != 0) symbols.addresses_.push_back(*address);
   }
-  std::sort(symbols.addresses_.begin(), symbols.addresses_.end());
-  symbols.addresses_.erase(std::unique(symbols.addresses_.begin(), symbols.addresses_.end()),
-                           symbols.addresses_.end());
+  SortAddresses(symbols.addresses_);
+  return symbols;
+}
+
+void Kallsyms::Builder::Add(std::string_view name, std::uint64_t address) {
+  names_ += name;
+  entries_.push_back({names_.size(), address});
+}
+
+Kallsyms Kallsyms::Builder::Build() && {
+  Kallsyms symbols;
+  symbols.text_ = std::make_shared<const std::string>(std::move(names_));
+  symbols.by_name_.reserve(entries_.size());
+  symbols.addresses_.reserve(entries_.size());
+  std::size_t begin = 0;
+  for (const Entry& entry : entries_) {
+    const std::string_view name(symbols.text_->data() + begin, entry.name_end - begin);
+    begin = entry.name_end;
+    symbols.by_name_.try_emplace(name, entry.address);
+    if (entry.address != 0) symbols.addresses_.push_back(entry.address);
+  }
+  SortAddresses(symbols.addresses_);
   return symbols;
 }
 

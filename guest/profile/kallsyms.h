@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,6 +18,8 @@ namespace marrow::profile {
 class Kallsyms {
  public:
   Kallsyms() = default;
+  class Builder;
+
   // Lines of another form are skipped.
   static Kallsyms Parse(std::string text);
 
@@ -33,6 +36,21 @@ class Kallsyms {
   std::shared_ptr<const std::string> text_;
   std::unordered_map<std::string_view, std::uint64_t> by_name_;
   std::vector<std::uint64_t> addresses_;  // sorted, unique, not 0
+};
+
+// The same from symbols that are at hand one by one.
+class Kallsyms::Builder {
+ public:
+  void Add(std::string_view name, std::uint64_t address);
+  Kallsyms Build() &&;
+
+ private:
+  struct Entry {
+    std::size_t name_end = 0;  // in names_; it begins where the one before ends
+    std::uint64_t address = 0;
+  };
+  std::string names_;
+  std::vector<Entry> entries_;
 };
 
 }  // namespace marrow::profile
