@@ -38,6 +38,9 @@ const char* HeaderFault(const marrow_graph_header& header, size_t bytes) {
        header.stack_bytes > kGraphMaxStackBytes)) {
     return "stack_bytes is no power of two from 4096 to 1048576";
   }
+  if (header.text_before > kGraphMaxCodeBytes || header.text_after > kGraphMaxCodeBytes) {
+    return "more than 64 KiB of code around a text address";
+  }
   return nullptr;
 }
 

@@ -17,7 +17,8 @@ inline constexpr uint32_t kGraphMaxCpus = 1 << 16;
 inline constexpr uint32_t kGraphMinStackBytes = 4096;
 inline constexpr uint32_t kGraphMaxStackBytes = 1 << 20;
 inline constexpr uint32_t kGraphMaxLookupEntryBytes = 4096;
-inline constexpr uint32_t kGraphEntryBytes = 64;  // of a type, an edge, a root, a lookup
+inline constexpr uint32_t kGraphMaxCodeBytes = 65536;  // text_before, text_after
+inline constexpr uint32_t kGraphEntryBytes = 64;       // of a type, an edge, a root, a lookup
 
 enum class GraphPart : uint8_t { kHeader, kType, kEdge, kRoot, kLookup };
 

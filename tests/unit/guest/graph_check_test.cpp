@@ -106,6 +106,9 @@ TEST(GraphCheck, RejectsHeadersOneByOne) {
       {"stack 12288", false, [](auto& h) { h.stack_bytes = 12288; }},
       {"stack 1 MiB", true, [](auto& h) { h.stack_bytes = 1 << 20; }},
       {"stack 2 MiB", false, [](auto& h) { h.stack_bytes = 1 << 21; }},
+      {"code max", true, [](auto& h) { h.text_before = h.text_after = kGraphMaxCodeBytes; }},
+      {"code before", false, [](auto& h) { h.text_before = kGraphMaxCodeBytes + 1; }},
+      {"code after", false, [](auto& h) { h.text_after = UINT32_MAX; }},
   };
   const std::string block = SampleGraph().Encode();
   for (const auto& c : cases) {
