@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "guest/profile/kallsyms.h"
+#include "guest/profile/kernel_view.h"
+#include "guest/profile/vmcoreinfo.h"
+
+namespace marrow {
+
+struct SymbolLimits {
+  std::uint64_t symbols = 1'000'000;
+  std::uint64_t names_bytes = std::uint64_t{64} << 20;  // of all names, expanded
+};
+
+// The kernel's own symbol table out of its memory (scripts/kallsyms.c writes it, kernel/kallsyms.c
+// reads it), found by VMCOREINFO (since 6.0). Modules' symbols are not in it. Bounded by the
+// limits, whatever the memory holds. The error says what does not fit.
+absl::StatusOr<profile::Kallsyms> ReadKernelSymbols(const profile::KernelMemory& memory,
+                                                    const profile::Vmcoreinfo& vmcoreinfo,
+                                                    const SymbolLimits& limits);
+
+}  // namespace marrow
