@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "vmm_backend/capture/derivation.h"
 #include "vmm_backend/capture/manifest.h"
 #include "vmm_backend/elfcore/prstatus.h"
 
@@ -77,6 +78,7 @@ class Run {
       }
     }
     ReadRegisters(paused.has_value());
+    if (findings_.table == nullptr) Derive();
     const TableWords words(*subject_.memory);
     plan_ = PlanCapture({.table = findings_.table,
                          .vcpus = &findings_.vcpus,
@@ -112,6 +114,23 @@ class Run {
     findings_.vcpus = std::move(stopped->vcpus);
     vmcoreinfo_of_vmm_ = std::move(stopped->vmcoreinfo);
     findings_.register_source = paused ? v1::REGISTER_SOURCE_PAUSED : v1::REGISTER_SOURCE_RUNNING;
+  }
+
+  // The guest published nothing, but its kernel may tell enough.
+  void Derive() {
+    absl::StatusOr<DerivedTable> derived = DeriveWithoutAgent({.memory = *subject_.memory,
+                                                               .vcpus = findings_.vcpus,
+                                                               .vmcoreinfo = vmcoreinfo_of_vmm_,
+                                                               .profile = policy_.profile,
+                                                               .limits = policy_.table});
+    if (!derived.ok()) {
+      Miss("derived region table", derived.status());
+      return;
+    }
+    AddDerivationLosses(*derived, findings_.missing);
+    derived_table_ = std::move(derived->table);
+    findings_.table = &*derived_table_;
+    findings_.table_source = v1::TABLE_SOURCE_DERIVED;
   }
 
   absl::StatusOr<StoppedVm> ReadRunning() {
@@ -166,6 +185,7 @@ class Run {
   const MonotonicClock& clock_;
   const absl::Duration began_;
   std::optional<RegionTable> live_table_;
+  std::optional<RegionTable> derived_table_;
   std::string vmcoreinfo_of_vmm_;
   CapturePlan plan_;
   CaptureFindings findings_;

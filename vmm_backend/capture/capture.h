@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "guest/profile/profile.h"
 #include "marrow/v1/dump.pb.h"
 #include "vmm_backend/capture/guest_memory.h"
 #include "vmm_backend/capture/page_reader.h"
@@ -34,6 +35,8 @@ struct CapturePolicy {
   TableLimits table;
   CaptureLimits capture;
   ClassSet excluded;
+  // What to capture of a guest that published no table. nullptr: the shipped "crash".
+  const profile::Profile* profile = nullptr;
 };
 
 struct CaptureOrder {

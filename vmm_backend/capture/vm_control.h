@@ -12,8 +12,8 @@ namespace marrow {
 
 // What a VMM tells of a VM that stands still.
 struct StoppedVm {
-  std::vector<VcpuState> vcpus;  // by index
-  std::string vmcoreinfo = {};   // the guest kernel's VMCOREINFO text; "" where the VMM has none
+  std::vector<VcpuState> vcpus = {};  // by index
+  std::string vmcoreinfo = {};  // the guest kernel's VMCOREINFO text; "" where the VMM has none
 };
 
 // A running VMM, seen from outside. Not thread-safe. Each call returns within a few seconds, with
@@ -32,7 +32,8 @@ class VmControl {
   virtual absl::Status Destroy() = 0;
   // Registers of all vCPUs, and what comes with them. The VM must be paused.
   virtual absl::StatusOr<StoppedVm> ReadStopped() = 0;
-  // Registers of all vCPUs, by index, one by one while the guest runs: each is coherent, all together are not.
+  // Registers of all vCPUs, by index, one by one while the guest runs: each is coherent, all
+  // together are not.
   virtual absl::StatusOr<std::vector<VcpuState>> ReadRunningVcpus() = 0;
 };
 
