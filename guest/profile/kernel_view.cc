@@ -2,6 +2,7 @@
 #include "guest/profile/kernel_view.h"
 
 #include <algorithm>
+#include <array>
 
 #ifndef __x86_64__
 #error "marrow-agent knows the memory layout of x86-64 kernels only"
@@ -47,6 +48,21 @@ std::uint64_t DirectMap(const KernelView& view, std::uint64_t kernel_start) {
 }
 
 }  // namespace
+
+std::string KernelView::Release() const {
+  if (!release.empty()) return release;
+  if (const auto text = vmcoreinfo.Text("OSRELEASE")) return std::string(*text);
+  constexpr std::string_view kBanner = "Linux version ";
+  std::array<char, kBanner.size() + 64> banner{};
+  const auto gva = Symbol("linux_banner");
+  if (!gva || memory == nullptr || !memory->Read(*gva, std::as_writable_bytes(std::span(banner)))) {
+    return "";
+  }
+  const std::string_view text(banner.data(), banner.size());
+  if (!text.starts_with(kBanner)) return "";
+  const std::string_view found = text.substr(kBanner.size());
+  return std::string(found.substr(0, found.find_first_of(std::string_view(" \n\0", 3))));
+}
 
 std::optional<std::uint64_t> KernelView::Symbol(std::string_view name) const {
   const auto gva = kallsyms.Find(name);

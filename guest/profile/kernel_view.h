@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,10 @@ struct KernelView {
   std::vector<LinearRange> linear;  // sorted by gva, not overlapping
   std::vector<std::uint32_t> possible_cpus;
   const KernelMemory* memory = nullptr;  // null: kernel memory cannot be read
+  std::string release;  // as uname -r says it, "6.1.0-13-amd64"; "": Release() finds it
+
+  // `release`, else what VMCOREINFO or linux_banner say. "" if nothing does.
+  std::string Release() const;
 
   // gva of a symbol: from kallsyms, else from VMCOREINFO.
   std::optional<std::uint64_t> Symbol(std::string_view name) const;

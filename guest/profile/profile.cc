@@ -2,18 +2,17 @@
 #include "guest/profile/profile.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
+#include <iterator>
+#include <set>
 #include <utility>
 
+#include "guest/profile/link_parser.h"
+#include "guest/profile/profile_lexer.h"
 #include "guest/profile/scan.h"
+#include "guest/profile/shipped.h"
 
 namespace marrow::profile {
 namespace {
-
-constexpr std::array<const char*, 5> kClassNames = {"kernel-data", "log", "task", "user", "secret"};
-
-constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 40;
 
 struct Form {
   std::string_view word;
@@ -33,127 +32,154 @@ constexpr Form kForms[] = {
     {"iomem", DirectiveKind::kIomem, 1, false, false},
 };
 
-// Words and "quoted words" up to a #. Nothing if a quote is not closed.
-std::optional<std::vector<std::string_view>> Tokens(std::string_view line) {
-  std::vector<std::string_view> tokens;
-  for (;;) {
-    line = Trim(line);
-    if (line.empty() || line.front() == '#') return tokens;
-    if (line.front() == '"') {
-      const std::size_t close = line.find('"', 1);
-      if (close == line.npos) return std::nullopt;
-      tokens.push_back(line.substr(1, close - 1));
-      line.remove_prefix(close + 1);
-    } else {
-      const std::size_t end = std::min(line.find_first_of(" \t\r#"), line.size());
-      tokens.push_back(line.substr(0, end));
-      line.remove_prefix(end);
-    }
-  }
-}
+constexpr std::string_view kDirectives =
+    "there are symbol, section, percpu, pointer, printk-ring, vmcoreinfo, iomem, include, type, "
+    "root,"
+    " orc and text";
 
-// "a?b?c". Nothing if one of them is empty.
-std::optional<Alternatives> ParseAlternatives(std::string_view token) {
-  Alternatives names;
-  for (;;) {
-    const std::size_t mark = token.find('?');
-    if (mark == 0 || token.empty()) return std::nullopt;
-    names.emplace_back(token.substr(0, mark));
-    if (mark == token.npos) return names;
-    token.remove_prefix(mark + 1);
-  }
-}
-
-// 4096, 0x1000, 4K, 1M.
-std::optional<std::uint64_t> ParseSize(std::string_view token) {
-  int shift = 0;
-  if (token.ends_with('K')) shift = 10;
-  if (token.ends_with('M')) shift = 20;
-  if (shift != 0) token.remove_suffix(1);
-  const auto number = token.starts_with("0x") ? ParseHex(token) : ParseDecimal(token);
-  if (!number || *number == 0 || *number > kMaxSize >> shift) return std::nullopt;
-  return *number << shift;
-}
-
-std::optional<marrow_region_class> ParseClass(std::string_view token) {
-  const auto found = std::find(kClassNames.begin(), kClassNames.end(), token);
-  if (found == kClassNames.end()) return std::nullopt;
-  return static_cast<marrow_region_class>(found - kClassNames.begin());
-}
-
-// Fills `directive` from the words behind the names. Returns what is wrong, or "".
-std::string ParseModifiers(std::vector<std::string_view> words, const Form& form,
-                           Directive* directive) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string_view value = i + 1 < words.size() ? words[i + 1] : std::string_view();
-    if (words[i] == "optional") {
+// The words behind the names.
+std::string ParseModifiers(WordStream* words, const Form& form, Directive* directive) {
+  while (!words->empty()) {
+    if (words->TakeIf("optional")) {
       directive->optional = true;
-    } else if (words[i] == "size" && form.takes_size) {
-      const auto size = ParseSize(value);
+    } else if (form.takes_size && words->TakeIf("size")) {
+      const auto size = ParseSize(words->Take());
       if (!size) return "size takes a number of bytes from 1, like 64, 0x40, 4K or 1M";
       directive->size = *size;
-      ++i;
-    } else if (words[i] == "class") {
-      const auto region_class = ParseClass(value);
+    } else if (words->TakeIf("class")) {
+      const auto region_class = ParseClass(words->Take());
       if (!region_class) return "class takes kernel-data, log, task, user or secret";
       directive->region_class = *region_class;
-      ++i;
     } else {
-      return "unexpected word '" + std::string(words[i]) + "'";
+      return Unexpected(words->Peek(), form.takes_size ? "there are size, class and optional"
+                                                       : "there are class and optional");
     }
   }
-  if (form.needs_size && directive->size == 0) {
-    return std::string(form.word) + " needs a size";
-  }
+  if (form.needs_size && directive->size == 0) return std::string(form.word) + " needs a size";
   return "";
 }
 
-std::string ParseDirective(std::vector<std::string_view> words, Directive* directive) {
-  const auto form =
-      std::find_if(std::begin(kForms), std::end(kForms),
-                   [&words](const Form& candidate) { return candidate.word == words[0]; });
-  if (form == std::end(kForms)) {
-    return "unknown directive '" + std::string(words[0]) +
-           "'; there are symbol, section, percpu, pointer, printk-ring, vmcoreinfo and iomem";
-  }
-  directive->kind = form->kind;
-  if (words.size() < 1 + form->names) {
-    return std::string(form->word) + " needs " +
-           (form->names == 1 ? "a name" : "the names of its start and its end");
-  }
-  for (std::size_t i = 1; i <= form->names; ++i) {
-    auto names = ParseAlternatives(words[i]);
+std::string ParseDirective(const Form& form, WordStream* words, Directive* directive) {
+  directive->kind = form.kind;
+  for (std::size_t i = 0; i < form.names; ++i) {
+    if (words->empty()) {
+      return std::string(form.word) + " needs " +
+             (form.names == 1 ? "a name" : "the names of its start and its end");
+    }
+    auto names = ParseAlternatives(words->Take());
     if (!names) return "an empty name";
-    (i == 1 ? directive->names : directive->end_names) = std::move(*names);
+    (i == 0 ? directive->names : directive->end_names) = std::move(*names);
   }
-  words.erase(words.begin(), words.begin() + 1 + static_cast<std::ptrdiff_t>(form->names));
-  return ParseModifiers(std::move(words), *form, directive);
+  return ParseModifiers(words, form, directive);
 }
+
+bool IsIndented(std::string_view line) { return line.starts_with(' ') || line.starts_with('\t'); }
+
+class Parser {
+ public:
+  Parser(const FindProfile& find, Profile* profile) : find_(find), profile_(profile) {}
+
+  // Returns the first mistake with its place, or "".
+  std::string ParseText(std::string_view text, std::string_view origin) {
+    in_type_ = false;
+    for (int line = 1; !text.empty(); ++line) {
+      place_ = std::string(origin) + ":" + std::to_string(line);
+      const std::string place = place_;
+      const std::string_view content = TakeLine(&text);
+      auto tokens = Tokens(content);
+      if (!tokens) return place + ": a quote is not closed";
+      if (tokens->empty()) continue;
+      WordStream words(std::move(*tokens));
+      const std::string mistake = IsIndented(content) ? ParseIndented(&words) : ParseLine(&words);
+      if (included_mistake_) return mistake;
+      if (!mistake.empty()) return place + ": " + mistake;
+    }
+    return "";
+  }
+
+ private:
+  std::string ParseIndented(WordStream* words) {
+    if (!in_type_) return "an indented line is a field, and there is no type line above it";
+    Field field;
+    field.place = place_;
+    const std::string mistake = ParseField(words, &field);
+    profile_->types.back().fields.push_back(std::move(field));
+    return mistake;
+  }
+
+  std::string ParseLine(WordStream* words) {
+    in_type_ = false;
+    const std::string_view word = words->Take();
+    if (word == "type") {
+      in_type_ = true;
+      profile_->types.emplace_back().place = place_;
+      return ParseTypeLine(words, &profile_->types.back());
+    }
+    if (word == "root") {
+      profile_->roots.emplace_back().place = place_;
+      return ParseRoot(words, &profile_->roots.back());
+    }
+    if (word == "orc") {
+      profile_->orcs.emplace_back().place = place_;
+      return ParseOrc(words, &profile_->orcs.back());
+    }
+    if (word == "text") return profile::ParseText(words, &profile_->text);
+    if (word == "include") return Include(words);
+    const auto form = std::find_if(std::begin(kForms), std::end(kForms),
+                                   [&](const Form& candidate) { return candidate.word == word; });
+    if (form == std::end(kForms)) {
+      return "unknown directive '" + std::string(word) + "'; " + std::string(kDirectives);
+    }
+    profile_->directives.emplace_back().place = place_;
+    return ParseDirective(*form, words, &profile_->directives.back());
+  }
+
+  std::string Include(WordStream* words) {
+    const std::string name(words->Take());
+    if (name.empty()) return "include needs the name of a shipped profile";
+    if (!words->empty()) return Unexpected(words->Peek(), "include takes one name");
+    if (open_.contains(name)) return "profile " + name + " includes itself";
+    if (done_.contains(name)) return "";
+    const auto text = find_(name);
+    if (!text) return "there is no profile '" + name + "' to include; " + ShippedText();
+    open_.insert(name);
+    const std::string mistake = ParseText(*text, name + ".profile");
+    open_.erase(name);
+    done_.insert(name);
+    in_type_ = false;
+    included_mistake_ = !mistake.empty();
+    return mistake;
+  }
+
+  static std::string ShippedText() {
+    std::string text;
+    for (const std::string_view name : ShippedProfileNames()) {
+      text += (text.empty() ? "shipped are " : ", ") + std::string(name);
+    }
+    return text;
+  }
+
+  const FindProfile& find_;
+  Profile* profile_;
+  std::string place_;
+  bool in_type_ = false;           // fields belong to the last type
+  bool included_mistake_ = false;  // which has its own place
+  std::set<std::string> open_;     // being included at the moment
+  std::set<std::string> done_;
+};
 
 }  // namespace
 
-Result<Profile> ParseProfile(std::string_view text, std::string_view origin) {
+Result<Profile> ParseProfile(std::string_view text, std::string_view origin,
+                             const FindProfile& find) {
   Profile profile;
-  for (int line = 1; !text.empty(); ++line) {
-    const auto words = Tokens(TakeLine(&text));
-    std::string mistake;
-    Directive directive;
-    directive.line = line;
-    if (!words) {
-      mistake = "a quote is not closed";
-    } else if (!words->empty()) {
-      mistake = ParseDirective(*words, &directive);
-      if (mistake.empty()) profile.directives.push_back(std::move(directive));
-    }
-    if (!mistake.empty()) {
-      return Failure{std::string(origin) + ":" + std::to_string(line) + ": " + mistake};
-    }
-  }
+  std::string mistake = Parser(find, &profile).ParseText(text, origin);
+  if (!mistake.empty()) return Failure{std::move(mistake)};
   return profile;
 }
 
-const char* ClassName(std::uint16_t region_class) {
-  return region_class < kClassNames.size() ? kClassNames[region_class] : "unknown";
+Result<Profile> ParseProfile(std::string_view text, std::string_view origin) {
+  return ParseProfile(text, origin, FindShippedProfile);
 }
 
 }  // namespace marrow::profile

@@ -20,12 +20,6 @@ struct Found {
 // The distance to the next symbol is no size if it is larger: something unnamed lies between.
 constexpr std::uint64_t kMaxDefaultSize = 1 << 20;
 
-std::string Join(const Alternatives& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : "?") + name;
-  return text;
-}
-
 struct NamedSymbol {
   std::string name;
   std::uint64_t gva = 0;
@@ -178,7 +172,7 @@ Resolution Resolve(const Profile& profile, const KernelView& view) {
     }
     if (problem.empty()) continue;
     auto& list = directive.optional ? resolution.skipped : resolution.missing;
-    list.push_back("line " + std::to_string(directive.line) + ": " + problem);
+    list.push_back(directive.place + ": " + problem);
   }
   return resolution;
 }

@@ -45,6 +45,12 @@ std::optional<std::int64_t> Vmcoreinfo::Number(std::string_view name) const {
   return value ? ParseSigned(*value) : std::nullopt;
 }
 
+std::optional<std::string_view> Vmcoreinfo::Text(std::string_view key) const {
+  const auto found = values_.find(key);
+  if (found == values_.end()) return std::nullopt;
+  return found->second;
+}
+
 std::optional<std::uint64_t> Vmcoreinfo::Hex(std::string_view key) const {
   const auto found = values_.find(key);
   return found == values_.end() ? std::nullopt : ParseHex(found->second);

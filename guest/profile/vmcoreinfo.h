@@ -22,6 +22,7 @@ class Vmcoreinfo {
   std::optional<std::uint64_t> Offset(std::string_view field) const;  // OFFSET(type.field)
   std::optional<std::int64_t> Number(std::string_view name) const;    // NUMBER(name)
   std::optional<std::uint64_t> Hex(std::string_view key) const;       // KERNELOFFSET=1be00000
+  std::optional<std::string_view> Text(std::string_view key) const;   // OSRELEASE=6.1.0
 
  private:
   std::optional<std::string_view> Find(std::string_view kind, std::string_view name) const;

@@ -65,7 +65,7 @@ TEST(Profile, SkipsCommentsAndEmptyLines) {
   ASSERT_TRUE(profile.ok()) << profile.error();
   ASSERT_EQ(profile->directives.size(), 1u);
   EXPECT_THAT(profile->directives[0].names, ElementsAre("a"));
-  EXPECT_EQ(profile->directives[0].line, 4);
+  EXPECT_EQ(profile->directives[0].place, "p:4");
 }
 
 TEST(Profile, RejectsMistakesWithTheirPlace) {

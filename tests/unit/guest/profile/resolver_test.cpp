@@ -80,8 +80,8 @@ TEST_F(Resolver, TakesTheFirstNameThatExists) {
 
 TEST_F(Resolver, TellsMissingFromSkipped) {
   const Resolution result = Run("symbol none?nada\nsymbol nope optional\nsymbol linux_banner");
-  EXPECT_THAT(result.missing, ElementsAre("line 1: no symbol none?nada"));
-  EXPECT_THAT(result.skipped, ElementsAre("line 2: no symbol nope"));
+  EXPECT_THAT(result.missing, ElementsAre("test:1: no symbol none?nada"));
+  EXPECT_THAT(result.skipped, ElementsAre("test:2: no symbol nope"));
   EXPECT_EQ(result.regions.size(), 1u);
 }
 
