@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import shutil
 import sys
 import time
 
@@ -22,27 +23,47 @@ import initramfs  # noqa: E402  (lives beside the guest's files)
 
 
 @functools.lru_cache
-def kernel():
-    """The folder of the kernel under test, see deploy/fetch-kernel."""
-    return pathlib.Path(run([SOURCE / "deploy/fetch-kernel"], seconds=1800).stdout.strip())
+def kernel(package="linux-image-amd64", headers=False):
+    """The folder of a kernel under test, see deploy/fetch-kernel."""
+    arguments = [SOURCE / "deploy/fetch-kernel", *(["--headers"] if headers else []), package]
+    return pathlib.Path(run(arguments, seconds=1800).stdout.strip())
 
 
 @functools.lru_cache
-def boot_image(crash_kernel):
+def crash_module(package):
+    """marrow_crash.ko for that kernel, made again when its source changed."""
+    build_folder = kernel(package, headers=True) / "build"
+    source = SOURCE / "tests/guests/crash_module"
+    folder = BUILD / "guests" / f"crash_module-{package}"
+    module = folder / "marrow_crash.ko"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # kbuild writes beside the source.
+        for path in source.iterdir():
+            shutil.copy2(path, folder)
+        run(["make", "-s", "-C", build_folder, f"M={folder}", "modules"], seconds=300)
+    return module
+
+
+@functools.lru_cache
+def boot_image(package, crash_kernel, with_crash_module):
     """The initramfs with the guest programs of this build, made again when one of them changed."""
     programs = [BUILD / "guests" / name for name in ("load-crash-kernel", "spin-all-cpus")]
     programs.append(BUILD / "bin/marrow-agent")
-    digest = hashlib.sha256(str(kernel()).encode())
-    for path in programs + sorted(p for p in (SOURCE / "tests/guests").rglob("*") if p.is_file()):
+    modules = [crash_module(package)] if with_crash_module else []
+    digest = hashlib.sha256(f"{kernel(package)} {crash_kernel}".encode())
+    for path in programs + modules + sorted(p for p in (SOURCE / "tests/guests").rglob("*") if p.is_file()):
         digest.update(f"{path} {path.stat().st_mtime_ns}".encode())
     folder = BUILD / "guests"
-    image = folder / f"initramfs-{'crash-' if crash_kernel else ''}{digest.hexdigest()[:16]}"
+    kind = f"{package}{'-crash' if crash_kernel else ''}{'-module' if modules else ''}"
+    image = folder / f"initramfs-{kind}-{digest.hexdigest()[:16]}"
     with open(folder / "initramfs.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not image.exists():
             for old in folder.glob(image.name[:-16] + "?" * 16):
                 old.unlink()
-            initramfs.build(kernel(), image, programs, crash_kernel)
+            initramfs.build(kernel(package), image, programs, modules, crash_kernel)
     return image
 
 
@@ -55,6 +76,8 @@ class Machine:
     backing: str = "memfd"  # of guest RAM: memfd, file or private
     window_bytes: int = 65536  # 0: no window
     append: str = ""  # to the kernel command line
+    package: str = "linux-image-amd64"  # of the kernel
+    crash_module: bool = False  # /modules/marrow_crash.ko is there
     crash_kernel: bool = False
     # Of QEMU, on a guest's panic, watchdog time-out and reset.
     actions: str = "panic=pause,watchdog=pause,reboot=shutdown,shutdown=pause"
@@ -90,7 +113,8 @@ class Guest:
         arguments = [QEMU, "-name", self.name, "-nodefaults", "-no-user-config"]
         arguments += ["-display", "none", "-machine", "q35,accel=tcg,memory-backend=ram"]
         arguments += ["-object", memory, "-m", f"{machine.memory_mib}M", "-smp", machine.cpus]
-        arguments += ["-kernel", kernel() / "vmlinuz", "-initrd", boot_image(machine.crash_kernel)]
+        image = boot_image(machine.package, machine.crash_kernel, machine.crash_module)
+        arguments += ["-kernel", kernel(machine.package) / "vmlinuz", "-initrd", image]
         arguments += ["-append", append.strip(), "-action", machine.actions]
         arguments += ["-device", "pvpanic", "-device", "vmcoreinfo", "-device", "i6300esb"]
         arguments += ["-serial", f"file:{self.console_path}"]
@@ -145,7 +169,7 @@ class Guest:
 
         With paging, segments have virtual addresses, as drgn needs them; crash wants none.
         """
-        self.qmp.command("dump-guest-memory", paging=paging, protocol=f"file:{path}")
+        self.qmp.command("dump-guest-memory", 600.0, paging=paging, protocol=f"file:{path}")
         return path
 
     def status(self):

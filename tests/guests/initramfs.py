@@ -2,7 +2,7 @@
 """Builds the initramfs of a test guest: busybox, modules, scenarios and the guest's programs.
 
 The same inputs give the same bytes. Usable as a module or as a program:
-  initramfs.py --kernel FOLDER --output FILE [--program FILE ...] [--crash-kernel]
+  initramfs.py --kernel FOLDER --output FILE [--program FILE ...] [--module FILE ...] [--crash-kernel]
 """
 
 import argparse
@@ -14,7 +14,8 @@ import subprocess
 HERE = pathlib.Path(__file__).resolve().parent
 BUSYBOX = pathlib.Path("/bin/busybox")
 
-# Loaded by the guest in this order, each after the modules it depends on.
+# Loaded by the guest in this order, each after the modules it depends on. A kernel may be built
+# without one of them: then its folder has no such file.
 MODULES = ("qemu_fw_cfg", "pvpanic-mmio", "pvpanic-pci", "i6300esb")
 
 
@@ -89,12 +90,12 @@ def load_order(modules_folder, wanted):
     return order
 
 
-def build(kernel, output, programs=(), crash_kernel=False):
+def build(kernel, output, programs=(), modules=(), crash_kernel=False):
     """Writes the initramfs for the kernel folder (see deploy/fetch-kernel) to output.
 
-    programs are static executables that go to /bin under their own names. With crash_kernel the
-    guest also holds its own kernel as /boot/vmlinuz. The archive is not compressed: an emulated CPU
-    takes longer to unpack it than to copy it.
+    programs are static executables that go to /bin under their own names; modules go to /modules
+    and are not loaded. With crash_kernel the guest also holds its own kernel as /boot/vmlinuz. The
+    archive is not compressed: an emulated CPU takes longer to unpack it than to copy it.
     """
     archive = Archive()
     archive.character_device("dev/console", 5, 1)
@@ -105,10 +106,13 @@ def build(kernel, output, programs=(), crash_kernel=False):
     for program in programs:
         archive.file(f"bin/{program.name}", program.read_bytes(), executable=True)
 
-    order = load_order(kernel / "modules", MODULES)
+    there = [name for name in MODULES if (kernel / "modules" / f"{name}.ko").exists()]
+    order = load_order(kernel / "modules", there)
     archive.file("modules/order", "\n".join(order).encode() + b"\n")
     for name in order:
         archive.file(f"modules/{name}.ko", (kernel / "modules" / f"{name}.ko").read_bytes())
+    for module in modules:
+        archive.file(f"modules/{module.name}", module.read_bytes())
     if crash_kernel:
         archive.file("boot/vmlinuz", (kernel / "vmlinuz").read_bytes())
 
@@ -122,9 +126,16 @@ def main():
     parser.add_argument("--kernel", type=pathlib.Path, required=True)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     parser.add_argument("--program", type=pathlib.Path, action="append", default=[])
+    parser.add_argument("--module", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--crash-kernel", action="store_true")
     arguments = parser.parse_args()
-    build(arguments.kernel, arguments.output, arguments.program, arguments.crash_kernel)
+    build(
+        arguments.kernel,
+        arguments.output,
+        arguments.program,
+        arguments.module,
+        arguments.crash_kernel,
+    )
 
 
 if __name__ == "__main__":
