@@ -36,6 +36,12 @@ test: bootstrap kernel ## Run every test: unit, integration, end to end, and the
 	@$(call build,dev,all)
 	@ctest --test-dir build/dev -j$(JOBS) --no-tests=error --output-on-failure
 
+.PHONY: test-session
+test-session: bootstrap kernel ## Compare debuggers' sessions on Marrow's dumps and on full ones
+	@$(call build,dev,$(PROGRAMS))
+	@MARROW_BUILD=$(CURDIR)/build/dev $(PYTHON) -B tests/session/session.py \
+	  --docs docs/debugger-support.md --output build/session
+
 .PHONY: bench
 bench: bootstrap kernel ## Measure captures beside QEMU's own dumps
 	@$(call build,release,$(PROGRAMS))

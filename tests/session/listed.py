@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The differences that are known, each with its reason. Everything else must be equal."""
+
+import dataclasses
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """A difference that is no failure. Regular expressions match whole names."""
+
+    commands: str
+    cases: str
+    reason: str  # for the reader of docs/debugger-support.md
+    lines: str = ""  # if given, each line that differs must contain a match
+
+    def covers(self, case_name, command):
+        return re.fullmatch(self.commands, command) and re.fullmatch(self.cases, case_name)
+
+    def explains(self, changed_lines):
+        return all(re.search(self.lines, line) for line in changed_lines)
+
+
+KILLED = "killed.*"
+NO_REGISTERS = "the registers died with the VMM"
+
+LISTED = (
+    Listed("crash: (bt -a|foreach bt)", KILLED, f"{NO_REGISTERS}: tasks that ran have no backtrace"),
+    Listed("gdb: .*", KILLED, f"{NO_REGISTERS}: gdb sees no vCPU"),
+    Listed("drgn: stack traces", KILLED, f"{NO_REGISTERS}: tasks that ran have no stack trace"),
+)
+
+# Not asked at all, and said so in the documentation.
+LEFT_OUT = (
+    ("crash: kmem -i", "reads the whole of mem_map, 16 MiB for each GiB of RAM"),
+)
