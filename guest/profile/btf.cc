@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/profile/btf.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-
-#include <cstring>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "guest/profile/btf_section.h"
 #include "guest/profile/scan.h"
 
 namespace marrow::profile {
@@ -21,53 +18,54 @@ constexpr int kMaxNesting = 16;   // anonymous structures in each other
 constexpr int kMaxSteps = 65536;  // members looked at for one name
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 32;
 
-struct BtfFree {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using BtfPointer = std::unique_ptr<btf, BtfFree>;
-
-// A type, and the BTF that its ids and names belong to.
+// A type, and the section that its numbers belong to.
 struct Located {
-  const btf* types = nullptr;
-  const btf_type* type = nullptr;
+  const BtfSection* section = nullptr;
+  BtfType type = {};
 };
 
 // What is left of a type without typedefs, qualifiers and array dimensions.
 struct Element {
-  const btf_type* type = nullptr;
-  std::string_view name;  // of the structure, or of the typedef that stands for it
+  BtfType type = {};
+  std::string_view name = {};  // of the structure, or of the typedef that stands for it
   std::uint64_t count = 1;
   bool array = false;
 };
 
-std::string_view NameOf(const btf* types, std::uint32_t offset) {
-  const char* name = btf__name_by_offset(types, offset);
-  return name == nullptr ? std::string_view() : std::string_view(name);
+bool IsWrapper(const BtfType& type) {
+  switch (type.kind()) {
+    case BTF_KIND_TYPEDEF:
+    case BTF_KIND_VOLATILE:
+    case BTF_KIND_CONST:
+    case BTF_KIND_RESTRICT:
+    case BTF_KIND_TYPE_TAG:
+      return true;
+    default:
+      return false;
+  }
 }
 
-bool IsQualifier(const btf_type* type) {
-  return btf_is_mod(type) || btf_is_typedef(type) || btf_is_type_tag(type);
-}
-
-std::optional<Element> FindElement(const btf* types, std::uint32_t id) {
+std::optional<Element> FindElement(const BtfSection& section, std::uint32_t id) {
   Element element;
   std::string_view alias;
   for (int step = 0; step < kMaxChain; ++step) {
-    const btf_type* type = btf__type_by_id(types, id);
-    if (type == nullptr) return std::nullopt;
-    if (IsQualifier(type)) {
-      if (alias.empty() && btf_is_typedef(type)) alias = NameOf(types, type->name_off);
-      id = type->type;
-    } else if (btf_is_array(type)) {
-      const auto* array = btf_array(type);
+    const auto type = section.Type(id);
+    if (!type) return std::nullopt;
+    if (IsWrapper(*type)) {
+      if (alias.empty() && type->kind() == BTF_KIND_TYPEDEF) {
+        alias = section.Name(type->header.name_off);
+      }
+      id = type->header.type;
+    } else if (type->kind() == BTF_KIND_ARRAY) {
+      const btf_array array = type->Array();
       element.array = true;
-      element.count *= array->nelems;
+      element.count *= array.nelems;
       if (element.count > kMaxElements) return std::nullopt;
-      id = array->type;
+      id = array.type;
       alias = {};
     } else {
-      element.type = type;
-      element.name = NameOf(types, type->name_off);
+      element.type = *type;
+      element.name = section.Name(type->header.name_off);
       if (element.name.empty()) element.name = alias;
       return element;
     }
@@ -75,35 +73,52 @@ std::optional<Element> FindElement(const btf* types, std::uint32_t id) {
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> BytesOf(const btf_type* type) {
-  if (btf_is_ptr(type)) return kPointerBytes;
-  if (btf_is_composite(type) || btf_is_int(type) || btf_is_any_enum(type) || btf_is_float(type)) {
-    return type->size;
+std::optional<std::uint64_t> BytesOf(const BtfType& type) {
+  switch (type.kind()) {
+    case BTF_KIND_PTR:
+      return kPointerBytes;
+    case BTF_KIND_STRUCT:
+    case BTF_KIND_UNION:
+    case BTF_KIND_INT:
+    case BTF_KIND_ENUM:
+    case BTF_KIND_ENUM64:
+    case BTF_KIND_FLOAT:
+      return type.header.size;
+    default:
+      return std::nullopt;
   }
-  return std::nullopt;
+}
+
+// Before Linux 5.0 the width of a bit-field stands in an integer type of its own.
+bool IsPartialInteger(const BtfType& type) {
+  if (type.kind() != BTF_KIND_INT) return false;
+  const std::uint32_t integer = type.Integer();
+  return BTF_INT_OFFSET(integer) != 0 ||
+         BTF_INT_BITS(integer) != std::uint64_t{type.header.size} * 8;
 }
 
 // A member of a structure or of anonymous ones in it.
 struct Found {
   std::uint64_t bit_offset = 0;
-  const btf_member* member = nullptr;
+  std::uint32_t type = 0;
   bool bit_field = false;
 };
 
-std::optional<Found> FindMember(const btf* types, const btf_type* structure, std::string_view name,
-                                int depth, int* steps) {
-  const btf_member* members = btf_members(structure);
-  for (std::uint32_t i = 0; i < btf_vlen(structure); ++i) {
+std::optional<Found> FindMember(const BtfSection& section, const BtfType& structure,
+                                std::string_view name, int depth, int* steps) {
+  const bool widths = BTF_INFO_KFLAG(structure.header.info) != 0;
+  for (std::uint32_t i = 0; i < structure.count(); ++i) {
     if (--*steps < 0) return std::nullopt;
-    const std::uint64_t offset = btf_member_bit_offset(structure, i);
-    const std::string_view member_name = NameOf(types, members[i].name_off);
+    const btf_member member = structure.MemberAt(i);
+    const std::uint64_t offset = widths ? BTF_MEMBER_BIT_OFFSET(member.offset) : member.offset;
+    const std::string_view member_name = section.Name(member.name_off);
     if (member_name == name) {
-      return Found{offset, &members[i], btf_member_bitfield_size(structure, i) != 0};
+      return Found{offset, member.type, widths && BTF_MEMBER_BITFIELD_SIZE(member.offset) != 0};
     }
     if (!member_name.empty() || depth == kMaxNesting) continue;
-    const auto inner = FindElement(types, members[i].type);
-    if (!inner || inner->array || !btf_is_composite(inner->type)) continue;
-    auto found = FindMember(types, inner->type, name, depth + 1, steps);
+    const auto inner = FindElement(section, member.type);
+    if (!inner || inner->array || !inner->type.composite()) continue;
+    auto found = FindMember(section, inner->type, name, depth + 1, steps);
     if (!found) continue;
     found->bit_offset += offset;
     return found;
@@ -132,20 +147,14 @@ std::optional<Component> TakeComponent(std::string_view* path) {
   return component;
 }
 
-// The offset in `*offset` grows by the component's.
-std::optional<Element> Step(const btf* types, const btf_type* structure, const Component& component,
-                            std::uint64_t* offset) {
+// `*offset` grows by the component's.
+std::optional<Element> Step(const BtfSection& section, const BtfType& structure,
+                            const Component& component, std::uint64_t* offset) {
   int steps = kMaxSteps;
-  const auto found = FindMember(types, structure, component.name, 0, &steps);
+  const auto found = FindMember(section, structure, component.name, 0, &steps);
   if (!found || found->bit_field || found->bit_offset % 8 != 0) return std::nullopt;
-  auto element = FindElement(types, found->member->type);
-  if (!element) return std::nullopt;
-  // Before Linux 5.0 the width of a bit-field stands in an integer type of its own.
-  if (btf_is_int(element->type) &&
-      (btf_int_offset(element->type) != 0 ||
-       btf_int_bits(element->type) != std::uint64_t{element->type->size} * 8)) {
-    return std::nullopt;
-  }
+  auto element = FindElement(section, found->type);
+  if (!element || IsPartialInteger(element->type)) return std::nullopt;
   *offset += found->bit_offset / 8;
   if (!component.index) return element;
   const auto bytes = BytesOf(element->type);
@@ -158,43 +167,26 @@ std::optional<Element> Step(const btf* types, const btf_type* structure, const C
   return element;
 }
 
-// libbpf adds offsets and lengths in 32 bits: they are checked here, in 64.
-std::string CheckHeader(std::span<const std::byte> bytes) {
-  btf_header header{};
-  if (bytes.size() < sizeof(header) || bytes.size() > UINT32_MAX) return "no BTF: wrong size";
-  std::memcpy(&header, bytes.data(), sizeof(header));
-  if (header.magic != BTF_MAGIC || header.version != BTF_VERSION) return "no BTF: wrong magic";
-  const std::uint64_t begin = header.hdr_len;
-  const std::uint64_t types_end = std::uint64_t{header.type_off} + header.type_len;
-  const std::uint64_t strings_end = std::uint64_t{header.str_off} + header.str_len;
-  if (begin < sizeof(header) || begin % 4 != 0 || header.type_off % 4 != 0 ||
-      types_end > header.str_off || begin + strings_end > bytes.size()) {
-    return "unsound BTF: its sections lie outside of it";
-  }
-  return "";
-}
-
 }  // namespace
 
 struct Btf::State {
-  BtfPointer vmlinux;
-  std::vector<BtfPointer> modules;
-  // The names are views of the BTFs' strings.
+  std::unique_ptr<BtfSection> vmlinux;
+  std::vector<std::unique_ptr<BtfSection>> modules;
+  // The names are views of the sections.
   std::unordered_map<std::string_view, Located> structures;
   std::unordered_map<std::string_view, Located> typedefs;  // of structures
 
-  void Index(const btf* types, std::uint32_t first_id) {
-    for (std::uint32_t id = first_id; id < btf__type_cnt(types); ++id) {
-      const btf_type* type = btf__type_by_id(types, id);
-      if (type == nullptr) continue;
-      const std::string_view name = NameOf(types, type->name_off);
+  void Index(const BtfSection& section) {
+    for (std::uint32_t id = section.first_id(); id < section.end_id(); ++id) {
+      const BtfType type = *section.Type(id);
+      const std::string_view name = section.Name(type.header.name_off);
       if (name.empty()) continue;
-      if (btf_is_composite(type)) {
-        structures.try_emplace(name, Located{types, type});
-      } else if (btf_is_typedef(type)) {
-        const auto element = FindElement(types, id);
-        if (element && !element->array && btf_is_composite(element->type)) {
-          typedefs.try_emplace(name, Located{types, element->type});
+      if (type.composite()) {
+        structures.try_emplace(name, Located{&section, type});
+      } else if (type.kind() == BTF_KIND_TYPEDEF) {
+        const auto element = FindElement(section, id);
+        if (element && !element->array && element->type.composite()) {
+          typedefs.try_emplace(name, Located{&section, element->type});
         }
       }
     }
@@ -214,54 +206,51 @@ Btf& Btf::operator=(Btf&&) noexcept = default;
 Btf::~Btf() = default;
 
 Result<Btf> Btf::Parse(std::span<const std::byte> vmlinux) {
-  libbpf_set_print(nullptr);
-  if (std::string wrong = CheckHeader(vmlinux); !wrong.empty()) return Failure{std::move(wrong)};
+  auto section = BtfSection::Parse(vmlinux, nullptr);
+  if (!section.ok()) return section.failure();
   auto state = std::make_unique<State>();
-  state->vmlinux.reset(btf__new(vmlinux.data(), static_cast<std::uint32_t>(vmlinux.size())));
-  if (state->vmlinux == nullptr) return Failure{"unsound BTF: its types or names are malformed"};
-  state->Index(state->vmlinux.get(), 1);
+  state->vmlinux = std::move(*section);
+  state->Index(*state->vmlinux);
   return Btf(std::move(state));
 }
 
 std::string Btf::AddModule(std::span<const std::byte> module) {
-  if (std::string wrong = CheckHeader(module); !wrong.empty()) return wrong;
-  BtfPointer types(btf__new_split(module.data(), static_cast<std::uint32_t>(module.size()),
-                                  state_->vmlinux.get()));
-  if (types == nullptr) return "unsound BTF: its types or names are malformed";
-  state_->Index(types.get(), btf__type_cnt(state_->vmlinux.get()));
-  state_->modules.push_back(std::move(types));
+  auto section = BtfSection::Parse(module, state_->vmlinux.get());
+  if (!section.ok()) return section.error();
+  state_->modules.push_back(std::move(*section));
+  state_->Index(*state_->modules.back());
   return "";
 }
 
 std::optional<std::uint64_t> Btf::SizeOf(std::string_view type) const {
   const auto found = state_->Find(type);
   if (!found) return std::nullopt;
-  return found->type->size;
+  return found->type.header.size;
 }
 
 std::optional<Member> Btf::Find(std::string_view type, std::string_view path) const {
   const auto found = state_->Find(type);
   if (!found || path.empty() || path.ends_with('.')) return std::nullopt;
+  const BtfSection& section = *found->section;
   std::optional<Element> element = Element{found->type, type};
   Member member;
   while (!path.empty()) {
-    if (!btf_is_composite(element->type)) return std::nullopt;
     const auto component = TakeComponent(&path);
-    if (!component) return std::nullopt;
-    element = Step(found->types, element->type, *component, &member.offset);
+    if (!component || !element->type.composite()) return std::nullopt;
+    element = Step(section, element->type, *component, &member.offset);
     if (!element) return std::nullopt;
   }
   const auto bytes = BytesOf(element->type);
   if (!bytes) return std::nullopt;
   member.bytes = *bytes;
   member.count = element->count;
-  member.pointer = btf_is_ptr(element->type);
+  member.pointer = element->type.pointer();
   if (member.pointer) {
-    const auto pointee = FindElement(found->types, element->type->type);
-    if (pointee && (btf_is_composite(pointee->type) || btf_is_fwd(pointee->type))) {
-      member.type = pointee->name;
-    }
-  } else if (btf_is_composite(element->type)) {
+    const auto pointee = FindElement(section, element->type.header.type);
+    const bool named =
+        pointee && (pointee->type.composite() || pointee->type.kind() == BTF_KIND_FWD);
+    if (named) member.type = pointee->name;
+  } else if (element->type.composite()) {
     member.type = element->name;
   }
   return member;

@@ -28,6 +28,7 @@ class Kallsyms {
   std::optional<std::uint64_t> NextAfter(std::uint64_t address) const;
 
   bool empty() const { return by_name_.empty(); }
+  std::size_t size() const { return by_name_.size(); }  // distinct names
   // Names without addresses: what a reader without the privilege sees (kptr_restrict).
   bool restricted() const { return !by_name_.empty() && addresses_.empty(); }
 
