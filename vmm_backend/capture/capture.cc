@@ -79,14 +79,15 @@ class Run {
     }
     ReadRegisters(paused.has_value());
     if (findings_.table == nullptr) Derive();
-    const TableWords words(*subject_.memory);
+    PageReader reader(*subject_.memory, policy_.capture.capture_bytes / kPageBytes);
     plan_ = PlanCapture({.table = findings_.table,
                          .vcpus = &findings_.vcpus,
                          .ram = &subject_.memory->ram(),
-                         .memory = &words,
+                         .memory = &reader,
                          .excluded = policy_.excluded,
-                         .limits = policy_.capture});
-    dump.pages = ReadPages(*subject_.memory, plan_.pages, findings_.missing);
+                         .limits = policy_.capture,
+                         .clock = clock_});
+    dump.pages = reader.Read(plan_.pages, findings_.missing);
     ReadVmcoreinfo();
     findings_.capture = clock_() - began_;
     if (paused) {
@@ -112,7 +113,7 @@ class Run {
       return;
     }
     findings_.vcpus = std::move(stopped->vcpus);
-    vmcoreinfo_of_vmm_ = std::move(stopped->vmcoreinfo);
+    vmcoreinfo_ = std::move(stopped->vmcoreinfo);
     findings_.register_source = paused ? v1::REGISTER_SOURCE_PAUSED : v1::REGISTER_SOURCE_RUNNING;
   }
 
@@ -120,7 +121,7 @@ class Run {
   void Derive() {
     absl::StatusOr<DerivedTable> derived = DeriveWithoutAgent({.memory = *subject_.memory,
                                                                .vcpus = findings_.vcpus,
-                                                               .vmcoreinfo = vmcoreinfo_of_vmm_,
+                                                               .vmcoreinfo = vmcoreinfo_,
                                                                .profile = policy_.profile,
                                                                .limits = policy_.table});
     if (!derived.ok()) {
@@ -129,6 +130,7 @@ class Run {
     }
     AddDerivationLosses(*derived, findings_.missing);
     derived_table_ = std::move(derived->table);
+    vmcoreinfo_ = std::move(derived->vmcoreinfo);
     findings_.table = &*derived_table_;
     findings_.table_source = v1::TABLE_SOURCE_DERIVED;
   }
@@ -140,7 +142,7 @@ class Run {
   }
 
   void ReadVmcoreinfo() {
-    findings_.vmcoreinfo = Vmcoreinfo::Parse(vmcoreinfo_of_vmm_);
+    findings_.vmcoreinfo = Vmcoreinfo::Parse(vmcoreinfo_);
     if (findings_.table == nullptr || findings_.table->facts.vmcoreinfo_bytes == 0) return;
     const marrow_facts& facts = findings_.table->facts;
     std::string bytes(std::min(facts.vmcoreinfo_bytes, kVmcoreinfoMostBytes), '\0');
@@ -175,6 +177,7 @@ class Run {
     return LayOutCore({.machine = EM_X86_64,
                        .direct_map = direct_map,
                        .pages = dump.pages.pages,
+                       .zero_pages = plan_.zero_pages,
                        .aliases = plan_.aliases,
                        .notes = MakeNotes(dump.manifest)});
   }
@@ -186,7 +189,7 @@ class Run {
   const absl::Duration began_;
   std::optional<RegionTable> live_table_;
   std::optional<RegionTable> derived_table_;
-  std::string vmcoreinfo_of_vmm_;
+  std::string vmcoreinfo_;
   CapturePlan plan_;
   CaptureFindings findings_;
 };

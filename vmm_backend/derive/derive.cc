@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "guest/profile/resolver.h"
+#include "guest/profile/compile.h"
 #include "vmm_backend/core/guest_text.h"
 #include "vmm_backend/derive/derived_view.h"
 #include "vmm_backend/elfcore/vmcoreinfo.h"
@@ -32,28 +32,51 @@ void AddRegions(const std::vector<profile::RegionSpec>& regions, const TableLimi
   }
 }
 
+// The address space that the first fitting text leads to, and that text.
+struct Foothold {
+  KernelSpace space;
+  std::string vmcoreinfo;
+};
+
+absl::StatusOr<Foothold> FindFoothold(const DeriveInput& input) {
+  absl::Status why = absl::FailedPreconditionError(
+      "no VMCOREINFO: the VMM knows none (a vmcoreinfo device hands it over), and the guest's "
+      "memory "
+      "holds none where it was looked for");
+  for (const std::string& text : input.vmcoreinfo) {
+    absl::StatusOr<KernelSpace> space =
+        FindKernelSpace(input.read, profile::Vmcoreinfo::Parse(text),
+                        Vmcoreinfo::Parse(text).release(), *input.vcpus);
+    if (space.ok()) return Foothold{*std::move(space), text};
+    why = space.status();
+  }
+  return why;
+}
+
+// "VMCOREINFO, 130000 symbols, 4.5 MiB of types"
+std::string MadeOf(std::size_t symbols, std::uint64_t btf_bytes) {
+  std::string text = "VMCOREINFO";
+  if (symbols != 0) absl::StrAppend(&text, ", ", symbols, " symbols");
+  if (btf_bytes != 0) absl::StrAppend(&text, ", ", btf_bytes >> 10, " KiB of types");
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<DerivedTable> DeriveTable(const DeriveInput& input) {
-  if (input.vmcoreinfo.empty()) {
-    return absl::FailedPreconditionError(
-        "the guest's VMCOREINFO is not known: give the VM a vmcoreinfo device");
-  }
-  const Vmcoreinfo vmcoreinfo = Vmcoreinfo::Parse(input.vmcoreinfo);
-  const auto parsed =
-      profile::Vmcoreinfo::Parse({input.vmcoreinfo.data(), input.vmcoreinfo.size()});
-  const absl::StatusOr<KernelSpace> space =
-      FindKernelSpace(input.read, parsed, vmcoreinfo.release(), *input.vcpus);
-  if (!space.ok()) return space.status();
+  absl::StatusOr<Foothold> foothold = FindFoothold(input);
+  if (!foothold.ok()) return foothold.status();
+  const KernelSpace& space = foothold->space;
   DerivedTable derived;
+  derived.vmcoreinfo = std::move(foothold->vmcoreinfo);
   const profile::KernelView view =
-      MakeView(*space, input.vmcoreinfo, *input.ram, input.limits.symbols, derived.lost);
-  profile::Resolution resolution = profile::Resolve(*input.profile, view);
+      MakeView(space, derived.vmcoreinfo, *input.ram, input.limits.symbols, derived.lost);
+  profile::Compilation compiled = profile::Compile(*input.profile, view, profile::NoTypes());
   derived.table.facts = profile::BuildFacts(view);
-  derived.table.facts.page_table_root = Raw(space->root().table);
-  AddRegions(resolution.regions, input.limits.table, derived.table);
-  derived.missing_lines = std::move(resolution.missing);
-  derived.made_of = "VMCOREINFO";
+  derived.table.facts.page_table_root = Raw(space.root().table);
+  AddRegions(compiled.regions, input.limits.table, derived.table);
+  derived.missing_lines = std::move(compiled.missing);
+  derived.made_of = MadeOf(view.kallsyms.size(), 0);
   return derived;
 }
 

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "guest/profile/profile.h"
 #include "vmm_backend/core/plan.h"
 #include "vmm_backend/core/ram_map.h"
@@ -28,7 +27,8 @@ struct DeriveLimits {
 struct DeriveInput {
   ReadPhysical read;
   const RamMap* ram = nullptr;
-  absl::string_view vmcoreinfo;  // its text
+  // Texts that may be the guest's VMCOREINFO: the first that fits its memory counts.
+  std::vector<std::string> vmcoreinfo;
   const std::vector<VcpuState>* vcpus = nullptr;
   const profile::Profile* profile = nullptr;
   DeriveLimits limits;
@@ -36,6 +36,7 @@ struct DeriveInput {
 
 struct DerivedTable {
   RegionTable table;
+  std::string vmcoreinfo;  // the text that fits
   // "VMCOREINFO, 130000 symbols, 4 MiB of types"
   std::string made_of;
   // One sentence each: what the kernel does not tell and what the dump lacks for it.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/vmm_backend/derive/fake_kernel.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace marrow {
+namespace {
+
+constexpr std::uint64_t kPresent = 1;
+constexpr std::uint64_t kLargePage = 1 << 7;
+constexpr std::uint64_t kLargeBytes = 2 << 20;
+
+// Stands for "init_" in compressed names; the other bytes stand for themselves.
+constexpr unsigned char kInitToken = 0x80;
+
+template <typename T>
+void Append(std::string& text, T value) {
+  text.append(AsText(std::as_bytes(std::span(&value, 1))).data(), sizeof(T));
+}
+
+std::string Hex(std::uint64_t value) { return absl::StrFormat("%x", value); }
+
+}  // namespace
+
+FakeKernel::FakeKernel(SymbolEncoding encoding)
+    : encoding_(encoding), memory_({{.begin = Gpa{0}, .bytes = kRamBytes}}) {
+  // __START_KERNEL_map is the last but one GiB: entry 511 of the top table, 510 of the next.
+  WriteValue(kTopTable + 511 * 8, (kImageGpa + kUpperTable) | kPresent);
+  WriteValue(kUpperTable + 510 * 8, (kImageGpa + kMiddleTable) | kPresent);
+  for (std::uint64_t i = 0; i < kImageBytes / kLargeBytes; ++i) {
+    const std::uint64_t gpa = kImageGpa + i * kLargeBytes;
+    WriteValue(kMiddleTable + (8 + i) * 8, gpa | kLargePage | kPresent);
+  }
+  Write(kUtsNs + 130, kRelease);
+  vmcoreinfo = {
+      {"OSRELEASE", std::string(kRelease)},
+      {"SYMBOL(init_uts_ns)", Hex(Gva(kUtsNs))},
+      {"OFFSET(uts_namespace.name)", "0"},
+      {"SYMBOL(_stext)", Hex(Gva(0))},
+      {"SYMBOL(swapper_pg_dir)", Hex(Gva(kTopTable))},
+      {"NUMBER(phys_base)", absl::StrCat(static_cast<std::int64_t>(kImageGpa) - 0x100'0000)},
+      {"SYMBOL(kallsyms_names)", Hex(Gva(kNames))},
+      {"SYMBOL(kallsyms_num_syms)", Hex(Gva(kCount))},
+      {"SYMBOL(kallsyms_token_table)", Hex(Gva(kTokenTable))},
+      {"SYMBOL(kallsyms_token_index)", Hex(Gva(kTokenIndex))}};
+  const char* addresses = encoding == SymbolEncoding::kAbsolute ? "SYMBOL(kallsyms_addresses)"
+                                                                : "SYMBOL(kallsyms_offsets)";
+  vmcoreinfo[addresses] = Hex(Gva(kOffsets));
+  if (encoding == SymbolEncoding::kAbsolutePercpu || encoding == SymbolEncoding::kRelative) {
+    vmcoreinfo["SYMBOL(kallsyms_relative_base)"] = Hex(Gva(kBase));
+  }
+  AddSymbol("_stext", Gva(0), 'T');
+  AddSymbol("init_uts_ns", Gva(kUtsNs));
+}
+
+ReadPhysical FakeKernel::reader() const {
+  return [this](Gpa gpa, MutableBytes out) { return memory_.Read(gpa, out); };
+}
+
+void FakeKernel::Write(std::uint64_t offset, absl::string_view bytes) {
+  memory_.Write(kImageGpa + offset, bytes);
+}
+
+void FakeKernel::AddSymbol(std::string name, std::uint64_t address, char type) {
+  symbols_.push_back({type + std::move(name), address});
+}
+
+std::string FakeKernel::EncodeNames() const {
+  std::string all;
+  for (const Symbol& symbol : symbols_) {
+    std::string name = symbol.name;
+    if (const std::size_t at = name.find("init_"); at != std::string::npos) {
+      name.replace(at, 5, 1, static_cast<char>(kInitToken));
+    }
+    if (name.size() < 0x80) {
+      all += static_cast<char>(name.size());
+    } else {
+      all += static_cast<char>(0x80 | (name.size() & 0x7f));
+      all += static_cast<char>(name.size() >> 7);
+    }
+    all += name;
+  }
+  return all;
+}
+
+std::string FakeKernel::EncodeAddresses() const {
+  std::string all;
+  for (const Symbol& symbol : symbols_) {
+    const std::uint64_t place = Gva(kOffsets) + all.size();
+    switch (encoding_) {
+      case SymbolEncoding::kAbsolute:
+        Append(all, symbol.address);
+        break;
+      case SymbolEncoding::kAbsolutePercpu:
+        Append(all, static_cast<std::uint32_t>(
+                        symbol.address < kImage ? symbol.address : kImage - 1 - symbol.address));
+        break;
+      case SymbolEncoding::kRelative:
+        Append(all, static_cast<std::uint32_t>(symbol.address - kImage));
+        break;
+      case SymbolEncoding::kPlace:
+        Append(all, static_cast<std::uint32_t>(symbol.address - place));
+        break;
+    }
+  }
+  return all;
+}
+
+void FakeKernel::WriteSymbols() {
+  std::string table, index;
+  for (unsigned i = 0; i < 256; ++i) {
+    Append(index, static_cast<std::uint16_t>(table.size()));
+    table += i == kInitToken ? "init_" : std::string(i == 0 ? 0 : 1, static_cast<char>(i));
+    table += '\0';
+  }
+  Write(kTokenTable, table);
+  Write(kTokenIndex, index);
+  WriteValue(kCount, static_cast<std::uint32_t>(symbols_.size()));
+  WriteValue(kBase, kImage);
+  Write(kOffsets, EncodeAddresses());
+  Write(kNames, EncodeNames());
+}
+
+std::string FakeKernel::VmcoreinfoText() const {
+  std::string text;
+  for (const auto& [key, value] : vmcoreinfo) absl::StrAppend(&text, key, "=", value, "\n");
+  return text;
+}
+
+}  // namespace marrow

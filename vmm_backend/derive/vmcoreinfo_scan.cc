@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmm_backend/derive/vmcoreinfo_scan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "vmm_backend/elfcore/vmcoreinfo.h"
+
+namespace marrow {
+namespace {
+
+constexpr absl::string_view kFirstLine = "OSRELEASE=";
+constexpr absl::string_view kNoteName("VMCOREINFO\0", 11);
+constexpr std::size_t kNoteHeaderBytes = 12;
+
+bool Begins(Bytes page) {
+  const absl::string_view text = AsText(page);
+  if (absl::StartsWith(text, kFirstLine)) return true;
+  return LoadAt<std::uint32_t>(page, 0) == kNoteName.size() &&
+         absl::StartsWith(text.substr(kNoteHeaderBytes), kNoteName);
+}
+
+// The text is at most a page (VMCOREINFO_BYTES); the note's header pushes its end into the next.
+std::string ReadText(const ReadPhysical& read, std::uint64_t gpa) {
+  std::string bytes(2 * kPageBytes, '\0');
+  const auto out = std::as_writable_bytes(std::span(bytes));
+  if (!read(Gpa{gpa}, out).ok() && !read(Gpa{gpa}, out.first(kPageBytes)).ok()) return "";
+  return Vmcoreinfo::ParseNoteOrText(AsBytes(bytes)).text().substr(0, kPageBytes);
+}
+
+}  // namespace
+
+std::vector<std::string> FindVmcoreinfo(const ReadPhysical& read, const RamMap& ram,
+                                        const ScanLimits& limits) {
+  std::vector<std::string> texts;
+  std::uint64_t looked_at = 0;
+  std::array<std::byte, kNoteHeaderBytes + kNoteName.size()> begin;
+  for (const GpaRange& range : ram.ranges()) {
+    for (std::uint64_t gpa = Raw(range.begin); gpa < range.end(); gpa += kPageBytes) {
+      if (looked_at++ >= limits.pages || texts.size() >= limits.texts) return texts;
+      if (!read(Gpa{gpa}, begin).ok() || !Begins(begin)) continue;
+      std::string text = ReadText(read, gpa);
+      const bool known = std::find(texts.begin(), texts.end(), text) != texts.end();
+      if (!known && !text.empty()) texts.push_back(std::move(text));
+    }
+  }
+  return texts;
+}
+
+}  // namespace marrow
