@@ -7,17 +7,14 @@
 #include <optional>
 #include <utility>
 
+#include "guest/agent/describe.h"
 #include "guest/agent/files.h"
 #include "guest/agent/publisher.h"
 #include "guest/profile/scan.h"
 
 namespace marrow::agent {
 
-using profile::BuildFacts;
-using profile::FitTable;
 using profile::ParseHex;
-using profile::Resolution;
-using profile::Resolve;
 using profile::SizeOfTable;
 using profile::TableSize;
 using profile::TakeLine;
@@ -37,24 +34,6 @@ std::optional<Failure> AsFailure(const std::string& what, guest::Error error) {
 }
 
 }  // namespace
-
-Plan MakePlan(const Profile& profile, const std::string& root, std::size_t capacity) {
-  LinuxKernel kernel = LoadKernel(root);
-  Resolution resolution = Resolve(profile, kernel.view);
-  Plan plan;
-  plan.facts = BuildFacts(kernel.view);
-  plan.table = FitTable(std::move(resolution.regions), capacity);
-  plan.losses = std::move(kernel.losses);
-  if (!plan.table.dropped.empty()) {
-    plan.losses.push_back("not published: the last " + std::to_string(plan.table.dropped.size()) +
-                          " regions from " + plan.table.dropped.front().name +
-                          " on, as the window holds no more than " + std::to_string(capacity) +
-                          "; give the VM a larger window");
-  }
-  plan.missing = std::move(resolution.missing);
-  plan.skipped = std::move(resolution.skipped);
-  return plan;
-}
 
 Result<guest::Identity> ReadIdentity(const std::string& root) {
   const std::string path = root + "/proc/sys/kernel/random/boot_id";
@@ -110,10 +89,10 @@ std::optional<Failure> Agent::Join() {
 std::optional<Failure> Agent::PublishPlan() {
   modules_ = ReadModules(settings_.root).value_or("");
   guest::Window& window = mapping_.window();
-  const Plan plan = MakePlan(settings_.profile, settings_.root, window.region_capacity());
+  const Plan plan = MakePlan(settings_.profile, settings_.root, window.graph_capacity(0));
   // The symbols took some 10 MB; between plans the agent should be small.
   malloc_trim(0);
-  if (auto failure = Publish(window, plan.facts, plan.table.regions)) return failure;
+  if (auto failure = Publish(window, plan)) return failure;
   const TableSize size = SizeOfTable(plan.table.regions);
   std::string text;
   for (const std::string& loss : plan.losses) text += loss + "\n";
@@ -123,8 +102,8 @@ std::optional<Failure> Agent::PublishPlan() {
             " (all: marrow-agent --dry-run)\n";
   }
   Say(text + "published " + std::to_string(plan.table.regions.size()) + " regions, " +
-      std::to_string(size.bytes) + " bytes in " + std::to_string(size.pages) + " pages, to " +
-      mapping_.path());
+      std::to_string(size.bytes) + " bytes in " + std::to_string(size.pages) + " pages, " +
+      DescribeGraph(plan.graph) + ", to " + mapping_.path());
   return std::nullopt;
 }
 

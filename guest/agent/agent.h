@@ -10,29 +10,14 @@
 #include <string_view>
 #include <vector>
 
-#include "guest/agent/linux_kernel.h"
+#include "guest/agent/plan.h"
 #include "guest/agent/window_mapping.h"
-#include "guest/profile/profile.h"
 #include "guest/profile/result.h"
-#include "guest/profile/table_fit.h"
 
 namespace marrow::agent {
 
 using profile::Failure;
-using profile::FittedTable;
-using profile::Profile;
 using profile::Result;
-
-struct Plan {
-  marrow_facts facts{};
-  FittedTable table;
-  std::vector<std::string> losses;   // sources or space that are missing, and what that costs
-  std::vector<std::string> missing;  // profile lines that gave nothing, and why
-  std::vector<std::string> skipped;  // as above, but marked optional
-};
-
-// Reads the kernel under `root` and decides what to publish in at most `capacity` entries.
-Plan MakePlan(const Profile& profile, const std::string& root, std::size_t capacity);
 
 struct AgentSettings {
   std::string root;  // "" but for tests

@@ -15,24 +15,19 @@
 
 #include "guest/agent/agent.h"
 #include "guest/agent/describe.h"
-#include "guest/agent/files.h"
+#include "guest/agent/explain.h"
+#include "guest/agent/load_profile.h"
 #include "guest/agent/options.h"
 #include "guest/agent/unique_fd.h"
-#include "guest/profile/shipped.h"
 
 namespace marrow::agent {
 
-using profile::ParseProfile;
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2, kNoWindow = 3 };
-
-// Entries of the largest window: what --dry-run fits the table into.
-constexpr std::size_t kMaxCapacity =
-    (MARROW_WINDOW_MAX_BYTES - MARROW_HEADER_BYTES) / sizeof(marrow_region);
 
 int Fail(const std::string& message, ExitCode code) {
   WriteLines(message, std::cerr);
@@ -44,13 +39,6 @@ std::uint64_t UptimeMs() {
   clock_gettime(CLOCK_BOOTTIME, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1000 +
          static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
-}
-
-Result<Profile> LoadProfile(const std::string& path) {
-  if (path.empty()) return ParseProfile(*profile::FindShippedProfile("crash"), "crash.profile");
-  const auto text = ReadFile(path);
-  if (!text.ok()) return text.failure();
-  return ParseProfile(*text, path);
 }
 
 Result<WindowMapping> OpenWindow(const Options& options) {
@@ -91,7 +79,7 @@ bool StopsBefore(steady_clock::time_point deadline, const UniqueFd& stop) {
 }
 
 int RunPublish(const Options& options) {
-  auto profile = LoadProfile(options.profile_path);
+  auto profile = LoadProfile(options.profile);
   if (!profile.ok()) return Fail(profile.error(), kFailed);
   auto mapping = OpenWindow(options);
   if (!mapping.ok()) return Fail(mapping.error(), kNoWindow);
@@ -112,9 +100,20 @@ int RunPublish(const Options& options) {
 }
 
 int RunDryRun(const Options& options) {
-  const auto profile = LoadProfile(options.profile_path);
+  const auto profile = LoadProfile(options.profile);
   if (!profile.ok()) return Fail(profile.error(), kFailed);
-  PrintPlan(MakePlan(*profile, "", kMaxCapacity), options.verbose, std::cout);
+  PrintPlan(MakePlan(*profile, "", kLargestRoom), options.verbose, std::cout);
+  return kDone;
+}
+
+int RunExplain(const Options& options) {
+  const auto profile = LoadProfile(options.profile);
+  if (!profile.ok()) return Fail(profile.error(), kFailed);
+  const LinuxKernel kernel = LoadKernel("");
+  const Plan plan = MakePlan(*profile, kernel, kLargestRoom);
+  const auto cost = Measure(plan, kernel);
+  if (!cost.ok()) return Fail(cost.error(), kFailed);
+  PrintCost(options.profile, plan, *cost, options.verbose, std::cout);
   return kDone;
 }
 
@@ -150,6 +149,8 @@ int Main(int argc, char** argv) {
       return RunPublish(options);
     case Command::kDryRun:
       return RunDryRun(options);
+    case Command::kExplain:
+      return RunExplain(options);
     case Command::kRequestDump:
       return RunRequestDump(options);
   }

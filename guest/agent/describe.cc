@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/agent/describe.h"
 
-#include <unistd.h>
-
 #include <iomanip>
 
 namespace marrow::agent {
@@ -59,16 +57,27 @@ void PrintPlan(const Plan& plan, bool verbose, std::ostream& out) {
   }
   const TableSize size = SizeOfTable(plan.table.regions);
   out << plan.table.regions.size() << " regions, " << size.bytes << " bytes in " << size.pages
-      << " pages (" << size.pages * 4 << " KiB)\n";
+      << " pages (" << size.pages * 4 << " KiB)\n"
+      << DescribeGraph(plan.graph) << "\n";
   for (const std::string& loss : plan.losses) out << loss << "\n";
   for (const std::string& missing : plan.missing) out << "nothing from profile " << missing << "\n";
   if (!verbose) return;
   for (const std::string& skipped : plan.skipped) {
     out << "nothing from optional profile " << skipped << "\n";
   }
-  if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-    out << "the kernel has no BTF: nothing is lost, as static regions do not need it\n";
-  }
+}
+
+std::string DescribeGraph(std::string_view graph) {
+  if (graph.empty()) return "no graph";
+  const marrow_graph_header header = GraphHeaderOf(graph);
+  return "a graph of " + std::to_string(header.type_count) + " types, " +
+         std::to_string(header.edge_count) + " edges, " + std::to_string(header.root_count) +
+         " roots and " + std::to_string(header.lookup_count) + " lookup tables in " +
+         std::to_string(graph.size()) + " bytes";
+}
+
+std::string DescribePages(std::uint64_t pages) {
+  return std::to_string(pages) + " pages, " + std::to_string(pages * 4) + " KiB";
 }
 
 }  // namespace marrow::agent

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "guest/agent/files.h"
+#include "guest/agent/kernel_btf.h"
 #include "guest/profile/scan.h"
 
 namespace marrow::agent {
@@ -133,6 +134,7 @@ LinuxKernel LoadKernel(const std::string& root) {
   LoadVmcoreinfoNote(root, &kernel);
   ReadVmcoreinfoFromMemory(&kernel.view);
   LoadCpus(root, &kernel);
+  kernel.types = LoadTypes(root, &kernel.losses);
   return kernel;
 }
 

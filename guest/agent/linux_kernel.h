@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guest/agent/kcore.h"
+#include "guest/profile/kernel_types.h"
 #include "guest/profile/kernel_view.h"
 
 namespace marrow::agent {
@@ -16,6 +17,7 @@ using profile::KernelView;
 struct LinuxKernel {
   std::unique_ptr<Kcore> kcore;  // view.memory; null if it cannot be opened
   KernelView view;
+  std::unique_ptr<profile::KernelTypes> types;  // never null; tells nothing without BTF
   // One sentence each: which source is missing, what is lost without it, what to do.
   std::vector<std::string> losses;
 };

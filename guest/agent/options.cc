@@ -57,8 +57,9 @@ std::variant<Options, int> ParseOptions(int argc, const char* const* argv) {
       "Marks the vital memory of this running kernel in the Marrow window, so that the host can "
       "capture it when the kernel dies.",
       "marrow-agent");
-  app.add_option("--profile", options.profile_path, "What to mark; default: compiled in")
-      ->type_name("FILE");
+  app.add_option("--profile", options.profile,
+                 "What to mark: log, crash, tasks-full, or a file; default crash")
+      ->type_name("NAME|FILE");
   app.add_option("--window", options.window_path, "Use this file as window instead of a PCI device")
       ->type_name("FILE");
   AddDuration(&app, "--wait", &options.wait, milliseconds(0),
@@ -68,6 +69,9 @@ std::variant<Options, int> ParseOptions(int argc, const char* const* argv) {
   app.add_flag("--dry-run", dry_run, "Print what would be published; needs no window");
   app.add_flag("--once", options.once, "Publish and exit, without a heartbeat");
   app.add_flag("-v,--verbose", options.verbose, "Also print facts and skipped optional parts");
+  CLI::App* explain = app.add_subcommand(
+      "explain", "Print what the profile costs now, in bytes and pages; needs no window");
+  explain->fallthrough();
   app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no window.");
   CLI::App* dump = app.add_subcommand("dump", "Ask the host for a dump and wait for its answer");
   dump->add_option("text", options.dump_text, "Why, up to 48 bytes; kept with the dump");
@@ -80,6 +84,7 @@ std::variant<Options, int> ParseOptions(int argc, const char* const* argv) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
   if (dry_run) options.command = Command::kDryRun;
+  if (explain->parsed()) options.command = Command::kExplain;
   if (dump->parsed()) options.command = Command::kRequestDump;
   return options;
 }

@@ -9,12 +9,12 @@
 
 namespace marrow::agent {
 
-enum class Command { kPublish, kDryRun, kRequestDump };
+enum class Command { kPublish, kDryRun, kExplain, kRequestDump };
 
 struct Options {
   Command command = Command::kPublish;
-  std::string profile_path;  // "": the profile that was compiled in
-  std::string window_path;   // "": the ivshmem device
+  std::string profile = "crash";  // a shipped profile's name, or a file
+  std::string window_path;        // "": the ivshmem device
   std::chrono::milliseconds wait{0};
   std::chrono::milliseconds period{1000};
   bool once = false;

@@ -7,9 +7,11 @@
 
 #include <sstream>
 
+#include "fake_btf.h"
 #include "fake_kcore.h"
 #include "fake_window.h"
 #include "guest/agent/describe.h"
+#include "guest/agent/load_profile.h"
 #include "tests/unit/guest/profile/fake_kernel.h"
 
 namespace marrow::agent {
@@ -30,6 +32,7 @@ class AgentTest : public testing::Test {
     folder_.Write("proc/sys/kernel/random/boot_id", "44b80f59-b7ff-4b17-9262-3bc7c15e1bea\n");
     folder_.Write("sys/kernel/vmcoreinfo", "0x11f0000 1024\n");
     folder_.Write("sys/devices/system/cpu/possible", "0\n");
+    folder_.Write("sys/kernel/btf/vmlinux", FakeBtf());
     folder_.Write("window", FakeWindow());
   }
 
@@ -179,7 +182,7 @@ TEST_F(AgentLife, PublishesWhatItCanAndCountsTheRest) {
   ASSERT_TRUE(agent.ok()) << agent.error();
   EXPECT_EQ(Window().table.region_count, 1u);
   EXPECT_THAT(log_.str(),
-              HasSubstr("2 profile lines gave nothing, the first: line 2: no symbol gone"));
+              HasSubstr("2 profile lines gave nothing, the first: test:2: no symbol gone"));
 }
 
 TEST_F(AgentLife, SaysWhatDoesNotFitASmallWindow) {
@@ -196,17 +199,80 @@ TEST_F(AgentLife, SaysWhatDoesNotFitASmallWindow) {
   EXPECT_THAT(log_.str(), HasSubstr("not published: the last 12 regions from Island on"));
 }
 
+constexpr char kGraphProfile[] =
+    "symbol linux_banner\ntype node\n  next pointer node\nroot other object node\n";
+
+TEST_F(AgentLife, PublishesAGraph) {
+  const auto agent = Start(kGraphProfile);
+  ASSERT_TRUE(agent.ok()) << agent.error();
+  const marrow_table_control table = Window().table;
+  EXPECT_EQ(table.region_count, 1u);
+  EXPECT_EQ(table.graph_bytes, 64u * (1 + 1 + 1 + 1));
+  EXPECT_EQ(table.graph_offset, 65536u - table.graph_bytes);
+  EXPECT_THAT(log_.str(), HasSubstr("a graph of 1 types, 1 edges, 1 roots"));
+}
+
+TEST_F(AgentLife, PublishesRegionsOnlyWhereTheGraphDoesNotFit) {
+  folder_.Write("window", FakeWindow(4096));
+  std::string profile = kGraphProfile;
+  std::string symbols = "ffffffff81000000 T _text\nffffffff81000010 D linux_banner\n";
+  for (int i = 100; i < 148; ++i) {
+    profile += "root r" + std::to_string(i) + " object node\n";
+    symbols += "ffffffff81000" + std::to_string(i) + " D r" + std::to_string(i) + "\n";
+  }
+  folder_.Write("proc/kallsyms", symbols + "ffffffff81000200 D other\nffffffff81001000 B _end\n");
+  const auto agent = Start(profile);
+  ASSERT_TRUE(agent.ok()) << agent.error();
+  EXPECT_EQ(Window().table.region_count, 1u);
+  EXPECT_EQ(Window().table.graph_bytes, 0u);
+  EXPECT_THAT(log_.str(), HasSubstr("no graph: it takes"));
+}
+
+TEST_F(AgentLife, RepublishesTheGraphWhenAModuleComes) {
+  auto agent = Start(kGraphProfile);
+  ASSERT_TRUE(agent.ok()) << agent.error();
+  const auto before = Window();
+  folder_.Write("proc/modules", "m 4096 0 - Live 0xffffffffc0000000\n");
+  folder_.Write("proc/kallsyms",
+                "ffffffff81000000 T _text\nffffffff81000010 D linux_banner\n"
+                "ffffffff81001000 B _end\n");
+  agent->Tick(1);
+  EXPECT_EQ(Window().table.generation, before.table.generation + 1);
+  EXPECT_EQ(Window().table.graph_bytes, 0u);
+  EXPECT_EQ(Window().table.region_capacity, (65536u - 1024u) / 64u);
+}
+
+TEST(LoadProfile, KnowsShippedOnesByName) {
+  for (const char* name : {"log", "crash", "tasks-full"}) {
+    const auto profile = LoadProfile(name);
+    EXPECT_TRUE(profile.ok()) << profile.error();
+  }
+}
+
+TEST(LoadProfile, TakesFiles) {
+  TempFolder folder;
+  folder.Write("mine", "include log\nsymbol extra\n");
+  EXPECT_TRUE(LoadProfile(folder.path() + "/mine").ok());
+  folder.Write("mine", "nonsense\n");
+  EXPECT_THAT(LoadProfile(folder.path() + "/mine").error(), HasSubstr("/mine:1: "));
+}
+
+TEST(LoadProfile, NamesWhatThereIs) {
+  EXPECT_THAT(LoadProfile("tusks").error(),
+              HasSubstr("no profile of that name is compiled in: log, crash, tasks-full"));
+}
+
 TEST_F(AgentLife, PlanCanBePrinted) {
   const auto profile =
       ParseProfile("symbol linux_banner class log\nsymbol gone\nsymbol x optional", "p");
   ASSERT_TRUE(profile.ok());
-  const Plan plan = MakePlan(*profile, folder_.path(), 100);
+  const Plan plan = MakePlan(*profile, folder_.path(), 6400);
   std::ostringstream out;
   PrintPlan(plan, true, out);
   EXPECT_THAT(out.str(), HasSubstr("gpa  0x0000000001000010         16 log          linux_banner"));
   EXPECT_THAT(out.str(), HasSubstr("1 regions, 16 bytes in 1 pages (4 KiB)"));
-  EXPECT_THAT(out.str(), HasSubstr("nothing from profile line 2: no symbol gone"));
-  EXPECT_THAT(out.str(), HasSubstr("nothing from optional profile line 3"));
+  EXPECT_THAT(out.str(), HasSubstr("nothing from profile p:2: no symbol gone"));
+  EXPECT_THAT(out.str(), HasSubstr("nothing from optional profile p:3"));
   EXPECT_THAT(out.str(), HasSubstr("kaslr_offset      0x0000000000005000"));
 }
 

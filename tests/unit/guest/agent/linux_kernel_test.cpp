@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fake_btf.h"
 #include "fake_kcore.h"
 #include "tests/unit/guest/profile/fake_kernel.h"
 
@@ -27,6 +28,7 @@ class LinuxKernelTest : public testing::Test {
                   "00100000-3ffdefff : System RAM\n  01000000-010fffff : Kernel code\n");
     folder_.Write("sys/kernel/vmcoreinfo", "0x00000000011f0000 1024\n");
     folder_.Write("sys/devices/system/cpu/possible", "0-1\n");
+    folder_.Write("sys/kernel/btf/vmlinux", FakeBtf());
   }
 
   void Remove(const std::string& name) { std::filesystem::remove(folder_.path() + "/" + name); }
@@ -58,6 +60,7 @@ TEST_F(LinuxKernelFiles, EachSayWhatIsLostWithoutThem) {
       {"proc/iomem", "iomem directives are lost"},
       {"sys/kernel/vmcoreinfo", "the dump has no VMCOREINFO"},
       {"sys/devices/system/cpu/possible", "per-CPU data of the first CPU only"},
+      {"sys/kernel/btf/vmlinux", "Without BTF nothing can be followed"},
   };
   for (const auto& c : cases) {
     TempFolder aside;
@@ -67,6 +70,24 @@ TEST_F(LinuxKernelFiles, EachSayWhatIsLostWithoutThem) {
     EXPECT_THAT(LoadKernel(folder_.path()).losses, ElementsAre(HasSubstr(c.says))) << c.file;
     std::filesystem::rename(hidden, path);
   }
+}
+
+TEST_F(LinuxKernelFiles, GiveTheKernelsTypes) {
+  EXPECT_EQ(LoadKernel(folder_.path()).types->SizeOf("node"), 16u);
+}
+
+TEST_F(LinuxKernelFiles, WithBrokenTypesOfAModuleKeepTheOthers) {
+  folder_.Write("sys/kernel/btf/broken", "x");
+  const LinuxKernel kernel = LoadKernel(folder_.path());
+  EXPECT_THAT(kernel.losses, ElementsAre(HasSubstr("the types of module broken are lost: ")));
+  EXPECT_EQ(kernel.types->SizeOf("node"), 16u);
+}
+
+TEST_F(LinuxKernelFiles, WithBrokenTypesSaySo) {
+  folder_.Write("sys/kernel/btf/vmlinux", "x");
+  const LinuxKernel kernel = LoadKernel(folder_.path());
+  EXPECT_THAT(kernel.losses, ElementsAre(HasSubstr("sys/kernel/btf/vmlinux: ")));
+  EXPECT_EQ(kernel.types->SizeOf("node"), std::nullopt);
 }
 
 TEST_F(LinuxKernelFiles, WithHiddenAddressesNameTheSysctl) {
@@ -99,7 +120,7 @@ TEST_F(LinuxKernelFiles, OfAnOldKernelGiveVmcoreinfoFromMemory) {
 TEST(LinuxKernelFilesMissing, GiveAnEmptyViewAndNoCrash) {
   TempFolder empty;
   const LinuxKernel kernel = LoadKernel(empty.path());
-  EXPECT_EQ(kernel.losses.size(), 5u);
+  EXPECT_EQ(kernel.losses.size(), 6u);
   EXPECT_EQ(kernel.view.Symbol("_text"), std::nullopt);
 }
 

@@ -18,6 +18,7 @@ std::variant<Options, int> Parse(std::vector<const char*> arguments) {
 TEST(CommandLine, DefaultsToPublishing) {
   const auto options = std::get<Options>(Parse({}));
   EXPECT_EQ(options.command, Command::kPublish);
+  EXPECT_EQ(options.profile, "crash");
   EXPECT_EQ(options.period, milliseconds(1000));
   EXPECT_EQ(options.wait, milliseconds(0));
   EXPECT_FALSE(options.once);
@@ -27,7 +28,7 @@ TEST(CommandLine, ReadsItsOptions) {
   const auto options = std::get<Options>(
       Parse({"--window", "w", "--profile", "p", "--wait", "5", "--period", "250ms", "--once"}));
   EXPECT_EQ(options.window_path, "w");
-  EXPECT_EQ(options.profile_path, "p");
+  EXPECT_EQ(options.profile, "p");
   EXPECT_EQ(options.wait, milliseconds(5000));
   EXPECT_EQ(options.period, milliseconds(250));
   EXPECT_TRUE(options.once);
@@ -45,6 +46,13 @@ TEST(CommandLine, ReadsDump) {
 TEST(CommandLine, ReadsDryRun) {
   const auto options = std::get<Options>(Parse({"--dry-run", "-v"}));
   EXPECT_EQ(options.command, Command::kDryRun);
+  EXPECT_TRUE(options.verbose);
+}
+
+TEST(CommandLine, ReadsExplain) {
+  const auto options = std::get<Options>(Parse({"explain", "--profile", "log", "-v"}));
+  EXPECT_EQ(options.command, Command::kExplain);
+  EXPECT_EQ(options.profile, "log");
   EXPECT_TRUE(options.verbose);
 }
 
