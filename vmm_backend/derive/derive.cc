@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm_backend/derive/derive.h"
 
-#include <optional>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "guest/graph/graph.h"
+#include "guest/profile/btf.h"
 #include "guest/profile/compile.h"
 #include "vmm_backend/core/guest_text.h"
 #include "vmm_backend/derive/derived_view.h"
@@ -53,7 +56,43 @@ absl::StatusOr<Foothold> FindFoothold(const DeriveInput& input) {
   return why;
 }
 
-// "VMCOREINFO, 130000 symbols, 4.5 MiB of types"
+// The kernel's types, and how many bytes describe them.
+struct Types {
+  std::unique_ptr<profile::KernelTypes> types = std::make_unique<profile::NoTypes>();
+  std::uint64_t bytes = 0;
+};
+
+Types ReadTypes(const profile::KernelView& view, std::uint64_t limit,
+                std::vector<std::string>& lost) {
+  const auto lose = [&lost](absl::string_view why) {
+    lost.push_back(absl::StrCat("no graph, only listed regions: ", why));
+    return Types();
+  };
+  const auto begin = view.Symbol("__start_BTF");
+  const auto end = view.Symbol("__stop_BTF");
+  if (!begin || !end) return lose("the kernel has no BTF, or its symbols cannot be read");
+  if (*end <= *begin || *end - *begin > limit) return lose("the size of its BTF is absurd");
+  std::vector<std::byte> bytes(*end - *begin);
+  if (!view.memory->Read(*begin, bytes)) return lose("its BTF cannot be read");
+  auto btf = profile::Btf::Parse(bytes);
+  if (!btf.ok()) return lose(btf.error());
+  return {.types = std::make_unique<profile::Btf>(std::move(*btf)), .bytes = bytes.size()};
+}
+
+// The compiler's graph passes the same judge as one that a guest published.
+void AddGraph(const profile::GraphTables& compiled, RegionTable& table,
+              std::vector<std::string>& lost) {
+  if (compiled.empty()) return;
+  const std::string block = compiled.Encode();
+  auto parsed = graph::ParseGraph(AsBytes(block));
+  if (parsed.ok()) {
+    table.graph = std::move(*parsed);
+  } else {
+    lost.push_back(absl::StrCat("no graph, only listed regions: ", parsed.error()));
+  }
+}
+
+// "VMCOREINFO, 130000 symbols, 4500 KiB of types"
 std::string MadeOf(std::size_t symbols, std::uint64_t btf_bytes) {
   std::string text = "VMCOREINFO";
   if (symbols != 0) absl::StrAppend(&text, ", ", symbols, " symbols");
@@ -71,12 +110,14 @@ absl::StatusOr<DerivedTable> DeriveTable(const DeriveInput& input) {
   derived.vmcoreinfo = std::move(foothold->vmcoreinfo);
   const profile::KernelView view =
       MakeView(space, derived.vmcoreinfo, *input.ram, input.limits.symbols, derived.lost);
-  profile::Compilation compiled = profile::Compile(*input.profile, view, profile::NoTypes());
+  const Types types = ReadTypes(view, input.limits.btf_bytes, derived.lost);
+  profile::Compilation compiled = profile::Compile(*input.profile, view, *types.types);
   derived.table.facts = profile::BuildFacts(view);
   derived.table.facts.page_table_root = Raw(space.root().table);
   AddRegions(compiled.regions, input.limits.table, derived.table);
+  AddGraph(compiled.graph, derived.table, derived.lost);
   derived.missing_lines = std::move(compiled.missing);
-  derived.made_of = MadeOf(view.kallsyms.size(), 0);
+  derived.made_of = MadeOf(view.kallsyms.size(), types.bytes);
   return derived;
 }
 

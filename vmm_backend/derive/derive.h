@@ -37,7 +37,7 @@ struct DeriveInput {
 struct DerivedTable {
   RegionTable table;
   std::string vmcoreinfo;  // the text that fits
-  // "VMCOREINFO, 130000 symbols, 4 MiB of types"
+  // "VMCOREINFO, 130000 symbols, 4500 KiB of types"
   std::string made_of;
   // One sentence each: what the kernel does not tell and what the dump lacks for it.
   std::vector<std::string> lost;
