@@ -110,6 +110,20 @@ absl::Status CheckMissing(const v1::Manifest& manifest) {
   return absl::OkStatus();
 }
 
+absl::Status CheckGraphRoots(const v1::Manifest& manifest) {
+  if (absl::Status s = CheckCount("graph_roots", manifest.graph_roots_size()); !s.ok()) return s;
+  for (const v1::GraphRoot& root : manifest.graph_roots()) {
+    if (absl::Status s = CheckText("graph_roots.name", root.name(), kMaxNameBytes); !s.ok()) {
+      return s;
+    }
+    if (absl::Status s = CheckText("graph_roots.truncated", root.truncated(), kMaxTextBytes);
+        !s.ok()) {
+      return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckManifest(const v1::Manifest& manifest) {
@@ -127,7 +141,7 @@ absl::Status CheckManifest(const v1::Manifest& manifest) {
         CheckText("boot_id", manifest.boot_id(), kMaxNameBytes),
         CheckText("panic.text", manifest.panic().text(), kMaxTextBytes),
         CheckCount("vcpus", manifest.vcpus_size()), CheckRegions(manifest),
-        CheckMissing(manifest)}) {
+        CheckGraphRoots(manifest), CheckMissing(manifest)}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

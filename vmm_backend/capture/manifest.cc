@@ -59,6 +59,16 @@ void AddRegions(const CapturePlan& plan, const CapturedPages& pages, v1::Manifes
   }
 }
 
+void AddGraphRoots(const CapturePlan& plan, v1::Manifest& manifest) {
+  for (const graph::RootReport& report : plan.graph_roots) {
+    v1::GraphRoot& root = *manifest.add_graph_roots();
+    root.set_name(report.name);
+    root.set_objects(report.objects);
+    root.set_captured_bytes(report.pages * kPageBytes);
+    root.set_truncated(report.truncated);
+  }
+}
+
 void AddMissing(const std::vector<MissingPart>& parts, v1::Manifest& manifest) {
   for (const MissingPart& part : parts) {
     v1::Missing& missing = *manifest.add_missing();
@@ -126,6 +136,7 @@ v1::Manifest MakeManifest(const CaptureSubject& subject, const CaptureOrder& ord
     if (findings.status->panicked) AddPanicRecord(findings.status->panic, manifest);
   }
   AddRegions(plan, pages, manifest);
+  AddGraphRoots(plan, manifest);
   AddMissing(plan.missing, manifest);
   AddMissing(findings.missing, manifest);
   if (plan.missing_not_listed != 0) {

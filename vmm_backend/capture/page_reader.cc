@@ -7,19 +7,6 @@
 namespace marrow {
 namespace {
 
-// A read of this many pages at most, so that one bad page costs few repeated reads.
-constexpr std::size_t kRunPages = 256;
-
-// Length of the run of adjacent pages that starts at pages[first].
-std::size_t RunLength(const std::vector<Gpa>& pages, std::size_t first) {
-  std::size_t count = 1;
-  while (first + count < pages.size() && count < kRunPages &&
-         Raw(pages[first + count]) == Raw(pages[first]) + count * kPageBytes) {
-    ++count;
-  }
-  return count;
-}
-
 void MissPage(Gpa page, const absl::Status& status, std::vector<MissingPart>& missing) {
   if (!missing.empty() && missing.back().why == status.message() &&
       missing.back().address + missing.back().bytes == Raw(page)) {
@@ -34,47 +21,99 @@ void MissPage(Gpa page, const absl::Status& status, std::vector<MissingPart>& mi
 
 }  // namespace
 
-absl::StatusOr<std::uint64_t> TableWords::ReadWord(Gpa gpa) const {
-  const Gpa page = PageOf(gpa);
-  auto found = pages_.find(Raw(page));
-  if (found == pages_.end()) {
-    std::string bytes(kPageBytes, '\0');
-    absl::Status status = memory_.Read(page, std::as_writable_bytes(std::span(bytes)));
-    if (!status.ok()) return status;
-    found = pages_.emplace(Raw(page), std::move(bytes)).first;
+MutableBytes PageStore::Room(std::size_t most, std::size_t& count) {
+  if (size_ == chunks_.size() * kChunkPages) {
+    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunkPages * kPageBytes));
   }
-  return LoadAt<std::uint64_t>(AsBytes(found->second), Raw(gpa) % kPageBytes);
+  const std::size_t used = size_ % kChunkPages;
+  count = std::min(most, kChunkPages - used);
+  return {chunks_[size_ / kChunkPages].get() + used * kPageBytes, count * kPageBytes};
+}
+
+PageStore::Index PageStore::Commit(std::size_t count) {
+  const auto first = static_cast<Index>(size_);
+  size_ += count;
+  return first;
+}
+
+Bytes PageStore::Page(Index index) const {
+  return {chunks_[index / kChunkPages].get() + index % kChunkPages * kPageBytes, kPageBytes};
 }
 
 bool CapturedPages::Contains(Gpa page) const {
   return std::binary_search(pages.begin(), pages.end(), page);
 }
 
-CapturedPages ReadPages(const GuestMemory& memory, const std::vector<Gpa>& pages,
-                        std::vector<MissingPart>& missing) {
-  CapturedPages captured;
-  captured.pages.reserve(pages.size());
-  captured.bytes.resize(pages.size() * kPageBytes);
-  const auto out = std::as_writable_bytes(std::span(captured.bytes));
+absl::Status PageReader::ReadRun(Gpa page, std::size_t count, std::size_t& done) {
+  const MutableBytes room = store_.Room(count, done);
+  absl::Status status = memory_.Read(page, room);
+  if (!status.ok()) return status;
+  const PageStore::Index first = store_.Commit(done);
+  for (std::size_t i = 0; i < done; ++i) {
+    places_.emplace(Raw(page) + i * kPageBytes, first + static_cast<PageStore::Index>(i));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Bytes> PageReader::Page(Gpa page) {
+  const auto found = places_.find(Raw(page));
+  if (found != places_.end()) return store_.Page(found->second);
+  const auto failed = failed_.find(Raw(page));
+  if (failed != failed_.end()) return failed->second;
+  if (places_.size() + failed_.size() >= most_ahead_) {
+    return absl::ResourceExhaustedError("over the limit of pages that one capture looks at");
+  }
+  std::size_t done = 0;
+  if (absl::Status status = ReadRun(page, 1, done); !status.ok()) {
+    failed_.emplace(Raw(page), status);
+    return status;
+  }
+  return store_.Page(static_cast<PageStore::Index>(store_.size() - 1));
+}
+
+// Length of the run of adjacent pages from pages[first] on that were not asked for yet.
+std::size_t PageReader::UnreadRun(const std::vector<Gpa>& pages, std::size_t first) const {
+  std::size_t count = 0;
+  while (first + count < pages.size() &&
+         Raw(pages[first + count]) == Raw(pages[first]) + count * kPageBytes &&
+         !places_.contains(Raw(pages[first + count])) &&
+         !failed_.contains(Raw(pages[first + count]))) {
+    ++count;
+  }
+  return count;
+}
+
+void PageReader::ReadAhead(const std::vector<Gpa>& pages) {
   for (std::size_t i = 0; i < pages.size();) {
-    const std::size_t run = RunLength(pages, i);
-    const auto at = [&] { return captured.pages.size() * kPageBytes; };
-    if (memory.Read(pages[i], out.subspan(at(), run * kPageBytes)).ok()) {
-      captured.pages.insert(captured.pages.end(), pages.begin() + static_cast<std::ptrdiff_t>(i),
-                            pages.begin() + static_cast<std::ptrdiff_t>(i + run));
-    } else {
-      for (std::size_t k = i; k < i + run; ++k) {
-        const absl::Status status = memory.Read(pages[k], out.subspan(at(), kPageBytes));
-        if (status.ok()) {
-          captured.pages.push_back(pages[k]);
-        } else {
-          MissPage(pages[k], status, missing);
-        }
+    const std::size_t run = UnreadRun(pages, i);
+    std::size_t done = 1;
+    if (run != 0 && !ReadRun(pages[i], run, done).ok()) {
+      // One bad page costs its run a second read, page by page.
+      for (std::size_t k = i; k < i + done; ++k) {
+        std::size_t one = 0;
+        absl::Status status = ReadRun(pages[k], 1, one);
+        if (!status.ok()) failed_.emplace(Raw(pages[k]), std::move(status));
       }
     }
-    i += run;
+    i += done;
   }
-  captured.bytes.resize(captured.pages.size() * kPageBytes);
+}
+
+CapturedPages PageReader::Read(const std::vector<Gpa>& pages, std::vector<MissingPart>& missing) {
+  ReadAhead(pages);
+  CapturedPages captured;
+  captured.pages.reserve(pages.size());
+  captured.places.reserve(pages.size());
+  for (const Gpa page : pages) {
+    const auto place = places_.find(Raw(page));
+    if (place == places_.end()) {
+      MissPage(page, failed_.at(Raw(page)), missing);
+      continue;
+    }
+    captured.pages.push_back(page);
+    captured.places.push_back(place->second);
+  }
+  captured.store = std::move(store_);
   return captured;
 }
 

@@ -1,41 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
-#include <unordered_map>
+#include <memory>
 #include <vector>
 
-#include "vmm_backend/base/page_walk.h"
+#include "absl/container/flat_hash_map.h"
+#include "vmm_backend/base/page_source.h"
 #include "vmm_backend/capture/guest_memory.h"
 #include "vmm_backend/core/plan.h"
 
 namespace marrow {
 
-// Page-table words, each table page read once. Not thread-safe. Holds at most one page for each
-// ReadWord of a distinct table; PlanCapture bounds how many those are.
-class TableWords final : public PhysicalWordReader {
+// Pages in chunks that never move.
+class PageStore {
  public:
-  explicit TableWords(const GuestMemory& memory) : memory_(memory) {}
-  absl::StatusOr<std::uint64_t> ReadWord(Gpa gpa) const override;
+  using Index = std::uint32_t;
+
+  // Room for up to `most` pages in a row, at least one; `count` says how many it became. The next
+  // Commit makes the first of them pages of the store.
+  MutableBytes Room(std::size_t most, std::size_t& count);
+  // Returns the first one's index; further ones follow it.
+  Index Commit(std::size_t count);
+  Bytes Page(Index index) const;
+  std::size_t size() const { return size_; }
 
  private:
-  const GuestMemory& memory_;
-  mutable std::unordered_map<std::uint64_t, std::string> pages_;
+  static constexpr std::size_t kChunkPages = 256;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::size_t size_ = 0;
 };
 
 // Pages as they were at the moment of the capture.
 struct CapturedPages {
   std::vector<Gpa> pages;  // sorted, unique
-  std::string bytes;       // pages.size() * kPageBytes, in the same order
+  PageStore store;
+  std::vector<PageStore::Index> places;  // in the store, of each of `pages`
 
-  Bytes Page(std::size_t i) const { return AsBytes(bytes).subspan(i * kPageBytes, kPageBytes); }
+  Bytes Page(std::size_t i) const { return store.Page(places[i]); }
   bool Contains(Gpa page) const;
 };
 
-// Reads `pages` (sorted, unique), neighbours in one go. A page that cannot be read is left out and
-// its reason appended to `missing`.
-CapturedPages ReadPages(const GuestMemory& memory, const std::vector<Gpa>& pages,
-                        std::vector<MissingPart>& missing);
+// Reads each page of a guest at most once: what a plan looked at is what the core will show. Not
+// thread-safe.
+class PageReader final : public PageSource {
+ public:
+  // Page() gives at most `most_ahead` pages; ResourceExhausted from there on. Read() has no such
+  // limit.
+  PageReader(const GuestMemory& memory, std::uint64_t most_ahead)
+      : memory_(memory), most_ahead_(most_ahead) {}
+
+  absl::StatusOr<Bytes> Page(Gpa page) override;
+
+  // The bytes of `pages` (sorted, unique); those not read yet are read now, neighbours in one go. A
+  // page that cannot be read is left out and its reason appended to `missing`. Ends the reader.
+  CapturedPages Read(const std::vector<Gpa>& pages, std::vector<MissingPart>& missing);
+
+ private:
+  // Reads up to `count` pages from `page` on, all or nothing.
+  absl::Status ReadRun(Gpa page, std::size_t count, std::size_t& done);
+  std::size_t UnreadRun(const std::vector<Gpa>& pages, std::size_t first) const;
+  void ReadAhead(const std::vector<Gpa>& pages);
+
+  const GuestMemory& memory_;
+  std::uint64_t most_ahead_;
+  PageStore store_;
+  absl::flat_hash_map<std::uint64_t, PageStore::Index> places_;
+  absl::flat_hash_map<std::uint64_t, absl::Status> failed_;
+};
 
 }  // namespace marrow

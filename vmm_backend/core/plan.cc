@@ -2,10 +2,13 @@
 #include "vmm_backend/core/plan.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "vmm_backend/core/guest_space.h"
+#include "vmm_backend/core/guest_text.h"
+#include "vmm_backend/core/page_plan.h"
 
 namespace marrow {
 namespace {
@@ -14,9 +17,6 @@ namespace {
 constexpr std::uint64_t kKernelStackBytes = 16384;
 constexpr std::uint64_t kKernelHalf = std::uint64_t{1} << 63;
 
-constexpr absl::string_view kOverCaptureLimit = "over the configured limit for a capture";
-constexpr absl::string_view kExcluded = "its class is excluded by host policy";
-
 // Pages that may be looked at for each page that may be captured: a table of overlapping or
 // unmapped regions runs out of steps long before it costs time.
 constexpr std::uint64_t kStepsPerPage = 4;
@@ -24,22 +24,32 @@ constexpr std::uint64_t kStepsPerPage = 4;
 class Planner {
  public:
   explicit Planner(const PlanInput& input)
-      : input_(input), steps_left_(kStepsPerPage * (input.limits.capture_bytes / kPageBytes)) {
+      : input_(input),
+        steps_left_(kStepsPerPage * (input.limits.capture_bytes / kPageBytes)),
+        pages_(*input.ram, input.limits.capture_bytes),
+        space_(*input.memory, pages_) {
     if (input.table != nullptr) {
       const marrow_facts& facts = input.table->facts;
-      root_ = {.table = Gpa{facts.page_table_root}, .levels = facts.page_table_levels};
+      space_.set_root({.table = Gpa{facts.page_table_root}, .levels = facts.page_table_levels});
     }
   }
 
   CapturePlan Run() {
     if (input_.table != nullptr) {
       PlanTable(*input_.table);
-      AliasKernelImage(input_.table->facts);
     } else {
       Miss({.what = "region table", .why = "the guest has not published one"});
     }
     if (input_.vcpus != nullptr) PlanStacks(*input_.vcpus);
-    std::sort(plan_.pages.begin(), plan_.pages.end());
+    if (input_.table != nullptr) PlanGraph(*input_.table);
+    if (pages_.aliases_left_out() != 0) {
+      Miss({.what = "virtual addresses",
+            .why = absl::StrCat(pages_.aliases_left_out(), " of them: pages mapped too often")});
+    }
+    plan_.zero_pages = pages_.TakeZeroPages();
+    plan_.pages = pages_.TakePages();
+    plan_.aliases = pages_.TakeAliases();
+    if (input_.table != nullptr) AliasKernelImage(input_.table->facts);
     return std::move(plan_);
   }
 
@@ -56,21 +66,6 @@ class Planner {
     if (steps_left_ == 0) return false;
     --steps_left_;
     return true;
-  }
-
-  bool HasRoom() const {
-    return (plan_.pages.size() + 1) * kPageBytes <= input_.limits.capture_bytes;
-  }
-
-  // Why the page cannot be captured, or "".
-  absl::string_view AddPage(Gpa page) {
-    if (taken_.contains(Raw(page))) return "";
-    if (!input_.ram->Contains(page, kPageBytes)) return "mapped to an address that is not RAM";
-    if (forbidden_.contains(Raw(page))) return kExcluded;
-    if (!HasRoom()) return kOverCaptureLimit;
-    taken_.insert(Raw(page));
-    plan_.pages.push_back(page);
-    return "";
   }
 
   void PlanTable(const RegionTable& table) {
@@ -99,9 +94,9 @@ class Planner {
     const std::uint64_t last_page = PageDown(region.address + wanted - 1);
     for (std::uint64_t page = PageDown(region.address); TakeStep(); page += kPageBytes) {
       if (region.address_kind == AddressKind::kGpa) {
-        forbidden_.insert(page);
-      } else if (const auto found = Translate(*input_.memory, root_, Gva{page}); found.ok()) {
-        forbidden_.insert(Raw(PageOf(found->gpa)));
+        pages_.Forbid(Gpa{page});
+      } else if (const auto found = space_.TranslatePage(Gva{page}); found.ok()) {
+        pages_.Forbid(PageOf(found->gpa));
       }
       if (page == last_page) return;
     }
@@ -111,7 +106,7 @@ class Planner {
     const std::string what = absl::StrFormat("region %d \"%s\"", region.id, region.name);
     PlannedRegion planned{.region = region};
     if (input_.excluded.test(region.region_class)) {
-      Miss({what, region.address, region.size, std::string(kExcluded)});
+      Miss({what, region.address, region.size, std::string(kExcludedByPolicy)});
     } else {
       const std::uint64_t wanted = std::min(region.size, input_.limits.region_bytes);
       if (region.address_kind == AddressKind::kGpa) {
@@ -140,7 +135,7 @@ class Planner {
         if (ram > last_page) return;
         page = PageDown(ram);
       }
-      const absl::string_view why = TakeStep() ? AddPage(Gpa{page}) : kOverCaptureLimit;
+      const absl::string_view why = TakeStep() ? pages_.Add(Gpa{page}).why : kOverCaptureLimit;
       if (why == kOverCaptureLimit) {
         Miss({what, std::max(page, address), address + bytes - std::max(page, address),
               std::string(kOverCaptureLimit)});
@@ -158,13 +153,17 @@ class Planner {
                    std::vector<Gpa>& pages) {
     const std::uint64_t last_page = PageDown(address + bytes - 1);
     for (std::uint64_t page = PageDown(address);; page += kPageBytes) {
-      if (!TakeStep() || !HasRoom()) {
+      if (!TakeStep() || !pages_.HasRoom()) {
         Miss({what, std::max(page, address), address + bytes - std::max(page, address),
               std::string(kOverCaptureLimit)});
         return;
       }
-      std::string why = AddVirtualPage(Gva{page}, pages);
-      if (!why.empty()) MissPage(what, page, std::move(why));
+      GuestSpace::Planned planned = space_.Plan(Gva{page});
+      if (planned.why.empty()) {
+        pages.push_back(planned.gpa);
+      } else {
+        MissPage(what, page, std::move(planned.why));
+      }
       if (page == last_page) return;
     }
   }
@@ -181,37 +180,6 @@ class Planner {
     Miss({what, page, kPageBytes, std::move(why)});
   }
 
-  // Plans the page and the tables that lead to it. Why not, or "".
-  std::string AddVirtualPage(Gva page, std::vector<Gpa>& pages) {
-    const absl::StatusOr<Translation> translation = Translate(*input_.memory, root_, page);
-    if (!translation.ok()) {
-      return absl::IsNotFound(translation.status())
-                 ? "not mapped in the guest's page tables"
-                 : absl::StrCat("no translation: ", translation.status().message());
-    }
-    for (int i = 0; i < translation->table_count; ++i) {
-      // A table that does not fit any more costs drgn and crash this address, not the page itself.
-      (void)AddPage(translation->table_pages[static_cast<std::size_t>(i)]);
-    }
-    const Gpa gpa = PageOf(translation->gpa);
-    const absl::string_view why = AddPage(gpa);
-    if (!why.empty()) return std::string(why);
-    pages.push_back(gpa);
-    AliasPage(page, gpa);
-    return "";
-  }
-
-  void AliasPage(Gva gva, Gpa gpa) {
-    if (!plan_.aliases.empty()) {
-      VirtualAlias& last = plan_.aliases.back();
-      if (Raw(last.gva) + last.bytes == Raw(gva) && Raw(last.gpa) + last.bytes == Raw(gpa)) {
-        last.bytes += kPageBytes;
-        return;
-      }
-    }
-    plan_.aliases.push_back({.gva = gva, .gpa = gpa, .bytes = kPageBytes});
-  }
-
   void AliasKernelImage(const marrow_facts& facts) {
     const std::uint64_t begin = PageDown(facts.kernel_start);
     const auto end = CheckedAdd(facts.kernel_end, kPageBytes - 1);
@@ -225,12 +193,17 @@ class Planner {
   // Other stacks than a task's (entry, exception, interrupt) are smaller and end in a hole: only
   // the page that sp points into must be there.
   void PlanStack(std::uint64_t begin, std::uint64_t end, const std::string& what) {
-    std::vector<Gpa> pages;
     for (std::uint64_t page = begin; page != end && TakeStep(); page += kPageBytes) {
-      std::string why = AddVirtualPage(Gva{page}, pages);
+      const std::string why = space_.Plan(Gva{page}).why;
       if (!why.empty() && page == begin) MissPage(what, page, why);
       if (!why.empty()) return;
     }
+  }
+
+  std::uint64_t StackBytes() const {
+    if (input_.table == nullptr || !input_.table->graph) return kKernelStackBytes;
+    const std::uint64_t bytes = input_.table->graph->header.stack_bytes;
+    return bytes == 0 ? kKernelStackBytes : bytes;
   }
 
   void PlanStacks(const std::vector<VcpuState>& vcpus) {
@@ -238,19 +211,58 @@ class Planner {
       const std::uint64_t sp = vcpus[i].registers.rsp;
       if (sp < kKernelHalf) continue;  // in user space: its kernel stack is empty
       const std::uint64_t begin = PageDown(sp);
-      const std::uint64_t end = (sp | (kKernelStackBytes - 1)) + 1;
+      const std::uint64_t end = (sp | (StackBytes() - 1)) + 1;
       if (end == 0) continue;
-      if (root_.table == Gpa{0}) root_ = {.table = Gpa{vcpus[i].cr3}, .levels = 4};
+      if (space_.root().table == Gpa{0}) space_.set_root({.table = Gpa{vcpus[i].cr3}, .levels = 4});
       PlanStack(begin, end, absl::StrCat("kernel stack of vCPU ", i));
     }
+  }
+
+  void PlanGraph(const RegionTable& table) {
+    if (!table.graph_rejected.empty()) {
+      Miss({.what = "graph", .why = absl::StrCat("invalid: ", table.graph_rejected)});
+    }
+    if (!table.graph) return;
+    graph::WalkInput walk{.graph = &*table.graph, .space = &space_};
+    walk.limits.objects = input_.limits.walk_objects;
+    walk.excluded_classes = static_cast<std::uint32_t>(input_.excluded.to_ulong());
+    if (input_.vcpus != nullptr) {
+      for (const VcpuState& vcpu : *input_.vcpus) {
+        walk.vcpus.push_back({.ip = vcpu.registers.rip, .sp = vcpu.registers.rsp});
+      }
+    }
+    if (input_.clock) {
+      walk.out_of_time = [this, ends = input_.clock() + input_.limits.walk_time] {
+        return input_.clock() >= ends;
+      };
+    }
+    ReportWalk(graph::Walk(walk));
+  }
+
+  void ReportWalk(graph::WalkReport report) {
+    for (graph::RootReport& root : report.roots) {
+      root.name = GuestText(root.name);
+      if (!root.truncated.empty()) {
+        Miss({.what = absl::StrFormat("root \"%s\"", root.name),
+              .why = absl::StrCat("not followed to its end: ", root.truncated)});
+      }
+    }
+    plan_.graph_roots = std::move(report.roots);
+    for (const graph::Complaint& complaint : report.complaints) {
+      const std::string root =
+          complaint.root.empty() ? "" : absl::StrFormat("root \"%s\": ", GuestText(complaint.root));
+      Miss({.what = root + GuestText(complaint.what),
+            .address = complaint.address,
+            .why = complaint.why});
+    }
+    plan_.missing_not_listed += report.complaints_not_told;
   }
 
   const PlanInput& input_;
   std::uint64_t steps_left_;
   CapturePlan plan_;
-  PageTableRoot root_;
-  std::unordered_set<std::uint64_t> taken_;
-  std::unordered_set<std::uint64_t> forbidden_;  // pages that hold something of an excluded class
+  PagePlan pages_;
+  GuestSpace space_;
 };
 
 }  // namespace

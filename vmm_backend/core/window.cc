@@ -65,7 +65,7 @@ struct TableCopy {
   marrow_table_control control{};
   marrow_facts facts{};
   std::string entries = {};
-  std::string graph = {};  // of a newer minor version: not read here, but part of the checksum
+  std::string graph = {};
 };
 
 // One attempt. Unavailable if the guest wrote meanwhile.
@@ -152,6 +152,26 @@ void ParseEntries(Bytes entries, const TableLimits& limits, RegionTable& table) 
   }
 }
 
+void TakeGraph(const TableCopy& copy, const TableLimits& limits, RegionTable& table) {
+  if (copy.graph.empty()) return;
+  if (copy.graph.size() > limits.graph_bytes) {
+    table.graph_rejected = absl::StrFormat("%d bytes; the configured limit is %d",
+                                           copy.graph.size(), limits.graph_bytes);
+    return;
+  }
+  if (copy.control.graph_offset % 64 != 0) {
+    table.graph_rejected =
+        absl::StrFormat("its offset %d is not a multiple of 64", copy.control.graph_offset);
+    return;
+  }
+  profile::Result<graph::Graph> graph = graph::ParseGraph(AsBytes(copy.graph));
+  if (graph.ok()) {
+    table.graph = std::move(*graph);
+  } else {
+    table.graph_rejected = graph.error();
+  }
+}
+
 template <typename Field>
 std::array<std::uint8_t, 16> ToArray(const Field& field) {
   std::array<std::uint8_t, 16> out;
@@ -205,6 +225,7 @@ absl::StatusOr<RegionTable> ReadRegionTable(const ByteSource& window, const Tabl
                     .boot_id = ToArray(identity->boot_id),
                     .facts = copy->facts};
   ParseEntries(AsBytes(copy->entries), limits, table);
+  TakeGraph(*copy, limits, table);
   return table;
 }
 

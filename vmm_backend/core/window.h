@@ -6,11 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "guest/graph/graph.h"
 #include "marrow/abi.h"
 #include "vmm_backend/base/address.h"
 #include "vmm_backend/base/bytes.h"
@@ -41,12 +43,15 @@ struct RegionTable {
   marrow_facts facts{};
   std::vector<RegionEntry> regions = {};  // valid, ids unique, in table order
   std::vector<RejectedEntry> rejected = {};
-  std::uint64_t regions_over_limit = 0;  // entries behind limits.regions, not looked at
+  std::uint64_t regions_over_limit = 0;    // entries behind limits.regions, not looked at
+  std::optional<graph::Graph> graph = {};  // names not sanitised
+  std::string graph_rejected = {};  // why there is none although the guest published one, or ""
 };
 
 struct TableLimits {
   std::uint32_t regions = 4096;
   std::uint32_t rejected = 64;  // described in full; further ones are left out
+  std::uint32_t graph_bytes = 1 << 20;
 };
 
 // The guest's small, independently written parts of the header, from one copy.
@@ -67,7 +72,7 @@ marrow_host_identity MakeHostIdentity(std::uint64_t window_bytes,
 // of another version, else the source's error.
 absl::StatusOr<GuestStatus> ReadGuestStatus(const ByteSource& window);
 
-// A consistent copy of facts and regions. `window` must start at the window's first byte.
+// A consistent copy of facts, regions and graph. `window` must start at the window's first byte.
 //   FailedPrecondition  no guest has attached, or it has published nothing yet
 //   Unavailable         the guest was changing the table each time we looked: try again, or use the
 //                       last good table

@@ -53,23 +53,55 @@ absl::StatusOr<std::string> EncodeNotes(const std::vector<CoreNote>& notes) {
   return out;
 }
 
-// Runs of adjacent pages, each under its direct-map address, or its gpa if the guest named a direct
-// map that cannot be. File offsets count from the first page.
-std::vector<CoreSegment> PageRuns(const std::vector<Gpa>& pages, std::uint64_t direct_map) {
-  if (!pages.empty() && !CheckedAdd(direct_map, Raw(pages.back()) + kPageBytes)) direct_map = 0;
+// Both lists by address. InvalidArgument if a page is in both.
+struct Page {
+  Gpa gpa{};
+  bool in_file = false;
+};
+absl::StatusOr<std::vector<Page>> MergePages(const std::vector<Gpa>& pages,
+                                             const std::vector<Gpa>& zero_pages) {
+  std::vector<Page> merged;
+  merged.reserve(pages.size() + zero_pages.size());
+  for (const Gpa page : pages) merged.push_back({.gpa = page, .in_file = true});
+  for (const Gpa page : zero_pages) merged.push_back({.gpa = page, .in_file = false});
+  std::inplace_merge(merged.begin(), merged.begin() + static_cast<std::ptrdiff_t>(pages.size()),
+                     merged.end(), [](const Page& a, const Page& b) { return a.gpa < b.gpa; });
+  const auto twice = std::adjacent_find(
+      merged.begin(), merged.end(), [](const Page& a, const Page& b) { return a.gpa == b.gpa; });
+  if (twice != merged.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("the page at gpa %#x is to be there and to be zero", Raw(twice->gpa)));
+  }
+  return merged;
+}
+
+std::uint64_t EndOf(const CoreSegment& run) { return Raw(run.paddr) + run.memory_bytes; }
+bool IsZero(const CoreSegment& run) { return run.file_bytes == 0; }
+
+// Runs of adjacent pages of one kind, each under its direct-map address. File offsets count from
+// the first page.
+std::vector<CoreSegment> PageRuns(const std::vector<Page>& pages, std::uint64_t direct_map) {
   std::vector<CoreSegment> runs;
-  for (std::size_t i = 0; i < pages.size(); ++i) {
+  std::uint64_t offset = 0;
+  for (const Page& page : pages) {
     const bool adjacent =
-        !runs.empty() && Raw(runs.back().paddr) + runs.back().file_bytes == Raw(pages[i]);
+        !runs.empty() && EndOf(runs.back()) == Raw(page.gpa) && IsZero(runs.back()) != page.in_file;
     if (!adjacent) {
-      runs.push_back({.vaddr = Gva{direct_map + Raw(pages[i])},
-                      .paddr = pages[i],
-                      .file_offset = i * kPageBytes});
+      runs.push_back(
+          {.vaddr = Gva{direct_map + Raw(page.gpa)}, .paddr = page.gpa, .file_offset = offset});
     }
-    runs.back().file_bytes += kPageBytes;
     runs.back().memory_bytes += kPageBytes;
+    if (!page.in_file) continue;
+    runs.back().file_bytes += kPageBytes;
+    offset += kPageBytes;
   }
   return runs;
+}
+
+// A direct map of which not all addresses can be is none.
+std::uint64_t PossibleDirectMap(std::uint64_t direct_map, const std::vector<Page>& pages) {
+  if (pages.empty()) return direct_map;
+  return CheckedAdd(direct_map, Raw(pages.back().gpa) + kPageBytes) ? direct_map : 0;
 }
 
 // The parts of `alias` whose pages are there, appended to `out`.
@@ -79,46 +111,56 @@ void AppendAlias(const VirtualAlias& alias, const std::vector<CoreSegment>& runs
   const auto end = CheckedAdd(begin, alias.bytes);
   if (!end || !CheckedAdd(Raw(alias.gva), alias.bytes)) return;
   auto run = std::partition_point(runs.begin(), runs.end(), [begin](const CoreSegment& r) {
-    return Raw(r.paddr) + (r.file_bytes - 1) < begin;
+    return Raw(r.paddr) + (r.memory_bytes - 1) < begin;
   });
   for (; run != runs.end() && Raw(run->paddr) < *end; ++run) {
     const std::uint64_t first = std::max(begin, Raw(run->paddr));
-    const std::uint64_t last = std::min(*end - 1, Raw(run->paddr) + (run->file_bytes - 1));
+    const std::uint64_t last = std::min(*end - 1, Raw(run->paddr) + (run->memory_bytes - 1));
     const std::uint64_t bytes = last - first + 1;
     out.push_back({.vaddr = Gva{Raw(alias.gva) + (first - begin)},
                    .paddr = Gpa{first},
-                   .file_offset = run->file_offset + (first - Raw(run->paddr)),
-                   .file_bytes = bytes,
+                   .file_offset = run->file_offset + (IsZero(*run) ? 0 : first - Raw(run->paddr)),
+                   .file_bytes = IsZero(*run) ? 0 : bytes,
                    .memory_bytes = bytes});
   }
 }
 
-// True if `next` shows the bytes behind those of `segment`, at the addresses behind its own.
+// True if `next` shows what is behind the bytes of `segment`, at the addresses behind its own.
 bool Continues(const CoreSegment& segment, const CoreSegment& next) {
-  return Raw(segment.vaddr) + segment.file_bytes == Raw(next.vaddr) &&
-         Raw(segment.paddr) + segment.file_bytes == Raw(next.paddr) &&
-         segment.file_offset + segment.file_bytes == next.file_offset;
+  return Raw(segment.vaddr) + segment.memory_bytes == Raw(next.vaddr) &&
+         EndOf(segment) == Raw(next.paddr) && IsZero(segment) == IsZero(next) &&
+         (IsZero(segment) || segment.file_offset + segment.file_bytes == next.file_offset);
 }
 
-// Sorted by gva; neighbours joined; of several claims to one gva the first stays.
+// Without its first `bytes`, fewer than it has.
+CoreSegment Tail(const CoreSegment& segment, std::uint64_t bytes) {
+  const std::uint64_t in_file = IsZero(segment) ? 0 : bytes;
+  return {.vaddr = Gva{Raw(segment.vaddr) + bytes},
+          .paddr = Gpa{Raw(segment.paddr) + bytes},
+          .file_offset = segment.file_offset + in_file,
+          .file_bytes = segment.file_bytes - in_file,
+          .memory_bytes = segment.memory_bytes - bytes};
+}
+
+// Sorted by gva; neighbours joined; of several claims to one gva the first stays. What the direct
+// map shows already needs no alias.
 std::vector<CoreSegment> AliasSegments(const std::vector<VirtualAlias>& aliases,
-                                       const std::vector<CoreSegment>& runs) {
+                                       const std::vector<CoreSegment>& runs,
+                                       std::uint64_t direct_map) {
   std::vector<CoreSegment> parts;
-  for (const VirtualAlias& alias : aliases) AppendAlias(alias, runs, parts);
+  for (const VirtualAlias& alias : aliases) {
+    if (Raw(alias.gva) - direct_map != Raw(alias.gpa)) AppendAlias(alias, runs, parts);
+  }
   std::stable_sort(parts.begin(), parts.end(),
                    [](const CoreSegment& a, const CoreSegment& b) { return a.vaddr < b.vaddr; });
   std::vector<CoreSegment> out;
   for (CoreSegment part : parts) {
     if (!out.empty()) {
-      const std::uint64_t taken = Raw(out.back().vaddr) + (out.back().file_bytes - 1);
+      const std::uint64_t taken = Raw(out.back().vaddr) + (out.back().memory_bytes - 1);
       if (Raw(part.vaddr) <= taken) {
         const std::uint64_t overlap = taken - Raw(part.vaddr) + 1;
-        if (overlap >= part.file_bytes) continue;
-        part = {.vaddr = Gva{Raw(part.vaddr) + overlap},
-                .paddr = Gpa{Raw(part.paddr) + overlap},
-                .file_offset = part.file_offset + overlap,
-                .file_bytes = part.file_bytes - overlap,
-                .memory_bytes = part.memory_bytes - overlap};
+        if (overlap >= part.memory_bytes) continue;
+        part = Tail(part, overlap);
       }
       if (Continues(out.back(), part)) {
         out.back().file_bytes += part.file_bytes;
@@ -134,15 +176,21 @@ std::vector<CoreSegment> AliasSegments(const std::vector<VirtualAlias>& aliases,
 }  // namespace
 
 absl::StatusOr<CoreLayout> LayOutCore(CoreContent content) {
-  if (absl::Status status = CheckPages(content.pages); !status.ok()) return status;
+  for (const auto* pages : {&content.pages, &content.zero_pages}) {
+    if (absl::Status status = CheckPages(*pages); !status.ok()) return status;
+  }
+  const absl::StatusOr<std::vector<Page>> pages = MergePages(content.pages, content.zero_pages);
+  if (!pages.ok()) return pages.status();
   absl::StatusOr<std::string> notes = EncodeNotes(content.notes);
   if (!notes.ok()) return notes.status();
 
   CoreLayout layout;
   layout.machine = content.machine;
   layout.notes = *std::move(notes);
-  layout.segments = PageRuns(content.pages, content.direct_map);
-  const std::vector<CoreSegment> aliases = AliasSegments(content.aliases, layout.segments);
+  const std::uint64_t direct_map = PossibleDirectMap(content.direct_map, *pages);
+  layout.segments = PageRuns(*pages, direct_map);
+  const std::vector<CoreSegment> aliases =
+      AliasSegments(content.aliases, layout.segments, direct_map);
   layout.segments.insert(layout.segments.end(), aliases.begin(), aliases.end());
   layout.segment_count = layout.segments.size() + 1;
 

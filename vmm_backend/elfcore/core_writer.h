@@ -27,6 +27,8 @@ struct CoreContent {
   std::uint16_t machine = 62;    // ELF e_machine
   std::uint64_t direct_map = 0;  // gva at which gpa 0 is mapped: every page's first address
   std::vector<Gpa> pages = {};   // page-aligned, sorted, unique
+  // Pages that read as zeros and take no room in the file: the same, and none of `pages`.
+  std::vector<Gpa> zero_pages = {};
   std::vector<VirtualAlias> aliases = {};  // any order; parts that wrap or whose pages are absent
                                            // are left out
   std::vector<CoreNote> notes = {};        // written in this order
@@ -41,11 +43,12 @@ struct CoreLayout {
   std::uint64_t notes_offset = 0;
   std::uint64_t pages_offset = 0;  // page-aligned
   std::uint64_t file_bytes = 0;
-  std::vector<Gpa> pages;  // in file order
+  std::vector<Gpa> pages;  // in file order, without those that read as zeros
 };
 
-// InvalidArgument if pages are unsorted, repeated or unaligned or a note's name or descriptor does
-// not fit its 32-bit length field; never fails on aliases.
+// InvalidArgument if pages are unsorted, repeated or unaligned, if one is to be both there and
+// zero, or a note's name or descriptor does not fit its 32-bit length field; never fails on
+// aliases.
 absl::StatusOr<CoreLayout> LayOutCore(CoreContent content);
 
 // Gives the 4096 bytes of pages[i].

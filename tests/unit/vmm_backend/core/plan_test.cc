@@ -20,7 +20,7 @@ constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kStackTop = 0xffff'c900'0001'0000;
 
 // RAM: [0, 1 MiB) and [4 GiB, 4 GiB + 64 KiB). Page tables map kStackTop - 16 KiB.. to 0x20000...
-class PlanTest : public testing::Test, public PhysicalWordReader {
+class PlanTest : public testing::Test, public PageSource {
  protected:
   PlanTest() {
     ram_ = *RamMap::Make({{Gpa{0}, 1 << 20}, {Gpa{1ull << 32}, 1 << 16}});
@@ -32,17 +32,21 @@ class PlanTest : public testing::Test, public PhysicalWordReader {
     Map(kStackTop - 0x1000, 1ull << 32);
   }
 
-  absl::StatusOr<std::uint64_t> ReadWord(Gpa gpa) const override {
-    ++words_read_;
-    const auto found = words_.find(Raw(gpa));
-    return found == words_.end() ? 0 : found->second;
+  absl::StatusOr<Bytes> Page(Gpa page) override {
+    ++pages_read_;
+    return AsBytes(pages_.try_emplace(Raw(page), kPageBytes, '\0').first->second);
+  }
+
+  void SetWord(std::uint64_t gpa, std::uint64_t word) {
+    std::string& page = pages_.try_emplace(PageDown(gpa), kPageBytes, '\0').first->second;
+    StoreAt(std::as_writable_bytes(std::span(page)), gpa % kPageBytes, word);
   }
 
   void Map(std::uint64_t gva, std::uint64_t gpa) {
-    words_[0x1000 + ((gva >> 39) & 511) * 8] = 0x2001;
-    words_[0x2000 + ((gva >> 30) & 511) * 8] = 0x3001;
-    words_[0x3000 + ((gva >> 21) & 511) * 8] = 0x4001;
-    words_[0x4000 + ((gva >> 12) & 511) * 8] = gpa | 1;
+    SetWord(0x1000 + ((gva >> 39) & 511) * 8, 0x2001);
+    SetWord(0x2000 + ((gva >> 30) & 511) * 8, 0x3001);
+    SetWord(0x3000 + ((gva >> 21) & 511) * 8, 0x4001);
+    SetWord(0x4000 + ((gva >> 12) & 511) * 8, gpa | 1);
   }
 
   void Add(AddressKind kind, std::uint64_t address, std::uint64_t size,
@@ -69,8 +73,8 @@ class PlanTest : public testing::Test, public PhysicalWordReader {
   std::vector<VcpuState> vcpus_;
   ClassSet excluded_;
   CaptureLimits limits_;
-  std::map<std::uint64_t, std::uint64_t> words_;
-  mutable std::uint64_t words_read_ = 0;
+  std::map<std::uint64_t, std::string> pages_;
+  std::uint64_t pages_read_ = 0;
 };
 
 TEST_F(PlanTest, RoundsRegionsToPagesAndSharesThem) {
@@ -191,7 +195,7 @@ TEST_F(PlanTest, TakesAShortStackForWholeAndAnUnmappedOneForMissing) {
   vcpus_[0].registers.rsp = kStackTop - 0x4000 - 0x1000 + 8;  // one page below a hole of the window
   vcpus_[1].registers.rsp = kStackTop + 0x8000;
   Map(kStackTop - 0x5000, 0x40000);
-  words_.erase(0x4000 + (((kStackTop - 0x4000) >> 12) & 511) * 8);
+  SetWord(0x4000 + (((kStackTop - 0x4000) >> 12) & 511) * 8, 0);
   const CapturePlan plan = Plan();
   EXPECT_THAT(plan.pages, testing::Contains(Gpa{0x40000}));
   EXPECT_THAT(plan.missing, ElementsAre(Field(&MissingPart::what, "kernel stack of vCPU 1")));
@@ -226,7 +230,7 @@ TEST_F(PlanTest, BoundsTheWorkOfAHostileTable) {
   limits_.capture_bytes = 64 * kPageBytes;
   for (int i = 0; i < 4096; ++i) Add(AddressKind::kGva, kStackTop + 0x10'0000, kMax / 4);
   const CapturePlan plan = Plan();
-  EXPECT_LE(words_read_, 5u * 4 * 64);
+  EXPECT_LE(pages_read_, 5u * 4 * 64);
   EXPECT_LE(plan.missing.size(), limits_.missing);
   EXPECT_GT(plan.missing_not_listed, 0u);
 }
