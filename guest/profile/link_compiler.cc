@@ -207,11 +207,13 @@ Edges LinkCompiler::Ring(const Line& line) {
 
 Edges LinkCompiler::List(const Line& line) {
   const bool chain = line.link.kind == LinkKind::kChain;
-  if (line.words.pointer != chain && line.words.bytes != kWordBytes) {
-    return Failure{line.words.name + (chain ? " is no pointer" : " is no list head")};
-  }
+  // A list_head is two words, heads of the other kinds are one.
+  const std::uint64_t head_bytes = line.link.kind == LinkKind::kList ? 2 * kWordBytes : kWordBytes;
   if (line.words.pointer && !chain) {
     return Failure{line.words.name + " is a pointer, and no list head"};
+  }
+  if (line.words.bytes != head_bytes) {
+    return Failure{line.words.name + (chain ? " is no pointer" : " is no list head")};
   }
   const auto target = FindTarget(line);
   if (!target.ok()) return target.failure();

@@ -43,6 +43,8 @@ bool LineReporter::Applies(const Condition& condition, const std::string& place,
 }
 
 void LineReporter::Report(const std::string& place, const std::string& what, bool optional) {
+  // One line may be compiled for several classes.
+  if (!told_.insert(place + ": " + what).second) return;
   (optional ? out_->skipped : out_->missing).push_back(place + ": " + what);
 }
 

@@ -21,11 +21,12 @@ class LineReporter {
 
   // Reports the line as skipped if it is of another version.
   bool Applies(const Condition& condition, const std::string& place, const std::string& what);
-  // Under missing, or under skipped if optional.
+  // Under missing, or under skipped if optional; the same thing once.
   void Report(const std::string& place, const std::string& what, bool optional);
 
  private:
   std::optional<Version> release_;
+  std::set<std::string> told_;
   Compilation* out_;
 };
 
