@@ -91,6 +91,7 @@ absl::Status Carve(const Options& options) {
   CoreVm vm(*std::move(stopped));
   CapturePolicy policy;
   policy.profile = &*profile;
+  policy.capture.walk_time = absl::Minutes(1);  // no VM stands still for it
   CaptureOrder order;
   order.trigger = v1::TRIGGER_OPERATOR;
   order.detail = "carved out of a full dump";
