@@ -21,13 +21,14 @@ bool Lookups::FirstTime(std::uint64_t address, std::uint32_t number) {
   return meter_.Take(probes) && first;
 }
 
-void Lookups::KeepCode(const Origin& origin, std::uint64_t address) {
+// `address` is in [text_begin, text_end].
+void Lookups::KeepCode(const Origin& origin, std::uint64_t address, std::uint64_t text_begin,
+                       std::uint64_t text_end) {
   const std::uint64_t before = graph_.header.text_before;
   const std::uint64_t after = graph_.header.text_after;
-  if (before + after == 0) return;
-  const std::uint64_t begin = address < before ? 0 : address - before;
-  const std::uint64_t end = address + after < address ? ~std::uint64_t{0} : address + after;
-  ledger_.KeepRange(origin, begin, end - begin);
+  const std::uint64_t begin = address - std::min(before, address - text_begin);
+  const std::uint64_t end = address + std::min(after, text_end - address);
+  if (begin != end) ledger_.KeepRange(origin, begin, end - begin);
 }
 
 void Lookups::TryAddress(std::uint64_t address) {
@@ -46,7 +47,7 @@ void Lookups::TryGraph(const Origin& origin, std::uint64_t address) {
     if (!FirstTime(address, kCode)) return;
     if (address < lookup.text_end) SearchBlock(origin, lookup, address);
     if (address > lookup.text_begin) SearchBlock(origin, lookup, address - 1);
-    KeepCode(origin, address);
+    KeepCode(origin, address, lookup.text_begin, lookup.text_end);
   }
 }
 
@@ -133,7 +134,7 @@ void Lookups::TryTables(const Origin& origin, std::uint64_t address) {
   if (address > table.text_last || !FirstTime(address, kModule)) return;
   SearchTable(origin, table, address);
   if (address > table.text_begin) SearchTable(origin, table, address - 1);
-  KeepCode(origin, address);
+  KeepCode(origin, address, table.text_begin, table.text_last);
 }
 
 // As the kernel's search goes, step by step: a debugger repeats it over the captured pages.

@@ -45,7 +45,8 @@ class Lookups {
 
   void TryGraph(const Origin& origin, std::uint64_t address);
   bool FirstTime(std::uint64_t address, std::uint32_t number);
-  void KeepCode(const Origin& origin, std::uint64_t address);
+  void KeepCode(const Origin& origin, std::uint64_t address, std::uint64_t text_begin,
+                std::uint64_t text_end);
   void TryTables(const Origin& origin, std::uint64_t address);
   void SearchBlock(const Origin& origin, const marrow_lookup& lookup, std::uint64_t address);
   void SearchTable(const Origin& origin, const Table& table, std::uint64_t address);

@@ -43,6 +43,11 @@ std::uint64_t PointerIn(std::uint64_t word, const marrow_edge& edge) {
   return word & ~std::uint64_t{edge.clear_mask};
 }
 
+// Objects of which many in a row are just a longer one.
+bool IsPlain(const marrow_type& type) {
+  return type.edge_count == 0 && type.bytes == type.stride && (type.flags & MARROW_TYPE_TEXT) == 0;
+}
+
 // An object that was found and is still to be visited.
 struct Found {
   std::uint64_t address = 0;
@@ -72,9 +77,12 @@ class Walker {
   std::uint32_t TypeOf(const Origin& origin) const {
     return origin.edge == kNone ? graph_.roots[origin.root].type : graph_.edges[origin.edge].target;
   }
-  // False when no further object of this root can be taken.
-  bool Queue(std::uint64_t address, const Origin& origin);
+  enum class Admission { kNew, kKnown, kStop };
+  // kStop: no further object of this root can be taken.
+  Admission Admit(std::uint64_t address, const Origin& origin);
+  // Each returns false on kStop.
   bool QueueRow(std::uint64_t address, std::uint64_t elements, const Origin& origin);
+  bool KeepRun(std::uint64_t address, std::uint64_t bytes, const Origin& origin);
   bool IsExcluded(std::uint32_t type, const Origin& origin, std::uint64_t address);
 
   void Visit(const Found& object);
@@ -181,34 +189,49 @@ bool Walker::IsExcluded(std::uint32_t type, const Origin& origin, std::uint64_t 
   return true;
 }
 
-bool Walker::Queue(std::uint64_t address, const Origin& origin) {
+Walker::Admission Walker::Admit(std::uint64_t address, const Origin& origin) {
   const std::uint32_t type = TypeOf(origin);
-  if (IsExcluded(type, origin, address)) return meter_.Take();
+  if (IsExcluded(type, origin, address)) {
+    return meter_.Take() ? Admission::kKnown : Admission::kStop;
+  }
   RootState& root = ledger_.root(origin.root);
   const bool room = root.queued < root.most_objects && visited_.size() < input_.limits.objects;
   std::uint64_t probes = 0;
   const bool is_new =
       room ? visited_.Insert(address, type, probes) : !visited_.Contains(address, type, probes);
-  if (!meter_.Take(probes)) return false;
-  if (!is_new) return true;
+  if (!meter_.Take(probes)) return Admission::kStop;
+  if (!is_new) return Admission::kKnown;
   if (!room) {
     const bool own = root.queued >= root.most_objects;
     const std::uint64_t limit = own ? root.most_objects : input_.limits.objects;
     ledger_.Truncate(origin.root, "over its limit of " + std::to_string(limit) + " objects" +
                                       (own ? "" : " for all roots"));
-    return false;
+    return Admission::kStop;
   }
   ++root.queued;
-  next_queue_.push_back({.address = address, .origin = origin});
-  return true;
+  return Admission::kNew;
 }
 
 bool Walker::QueueRow(std::uint64_t address, std::uint64_t elements, const Origin& origin) {
-  const std::uint64_t stride = graph_.types[TypeOf(origin)].stride;
+  const marrow_type& type = graph_.types[TypeOf(origin)];
+  if (elements > 1 && IsPlain(type)) return KeepRun(address, elements * type.stride, origin);
   for (std::uint64_t i = 0; i < elements; ++i) {
-    if (!Queue(address + i * stride, origin)) return false;
+    const std::uint64_t object = address + i * type.stride;
+    const Admission admission = Admit(object, origin);
+    if (admission == Admission::kStop) return false;
+    if (admission == Admission::kNew) next_queue_.push_back({.address = object, .origin = origin});
   }
   return true;
+}
+
+// However long, it is one object; and as nothing is found in it, it need not wait for its turn.
+bool Walker::KeepRun(std::uint64_t address, std::uint64_t bytes, const Origin& origin) {
+  const Admission admission = Admit(address, origin);
+  if (admission != Admission::kNew) return admission == Admission::kKnown;
+  ++ledger_.report(origin.root).objects;
+  const bool zeros = (graph_.types[TypeOf(origin)].flags & MARROW_TYPE_ZEROS) != 0;
+  return zeros ? ledger_.ZeroRange(origin, address, bytes)
+               : ledger_.KeepRange(origin, address, bytes);
 }
 
 // The first zero byte is part of the text. Up to what cannot be read, if there is none.
@@ -258,7 +281,8 @@ std::uint64_t Walker::Elements(std::uint64_t object, const Origin& origin) {
         ledger_.Number(origin, Plus(object, edge.elements_offset), edge.elements_width);
     elements = std::min(elements, number.value_or(0));
   }
-  if (elements > input_.limits.elements) {
+  const bool each_visited = edge.kind != MARROW_EDGE_LOOKUP && !IsPlain(graph_.types[edge.target]);
+  if (each_visited && elements > input_.limits.elements) {
     ledger_.Complain(origin, object, "over the limit of elements in a row");
     elements = input_.limits.elements;
   }
