@@ -36,15 +36,15 @@ symbol nr_cpu_ids size 4
 symbol cpu_khz size 4 optional
 percpu cpu_number size 4 optional
 
-# Functions whose first instructions tell crash how this kernel was built.
-symbol __schedule size 64
+# Functions whose instructions tell crash how this kernel was built, and where a sleeping task goes on.
+symbol __schedule size 8192
 symbol __x64_sys_open size 16 optional
 symbol __x64_sys_fork size 16 optional
 symbol __x64_sys_read size 16 optional
 symbol do_futex size 16 optional
 symbol vfs_read size 16
-symbol io_schedule_timeout size 64
-symbol common_interrupt size 64 optional
+symbol io_schedule_timeout size 8192
+symbol common_interrupt?asm_common_interrupt size 64 optional
 
 # Names that crash prints or decodes flags with.
 type trace_print_flags class kernel-data
@@ -104,14 +104,13 @@ symbol lookup_num_blocks size 4 optional
 
 root percpu cpu_tss_rw object tss_struct priority 1
 type tss_struct bytes 104
-  x86_tss.ist pointer bytes 8192 adjust -8192
+  x86_tss.ist pointer bytes 8192 adjust -8192 count 4  # the fifth stack is mapped under SEV alone
 root percpu hardirq_stack_ptr pointer bytes 16376 adjust -16376 optional priority 1
 
 # ---- Modules --------------------------------------------------------------------------------
 # Their symbols; code only where a stack leads to it. crash reads the whole of a module's memory, and
 # looks at nothing but the symbols in it: the rest is there as zeros.
 type module
-  list ring optional
   kallsyms pointer
   core_layout.base pointer bytes core_layout.size max 64M zeros before 6.4
   mem embedded module_memory from 6.4
