@@ -488,12 +488,5 @@ TEST_F(CompileProfile, ShortensNames) {
                                  "xa_node<a_structure_with_quite~>"));
 }
 
-TEST(ShippedProfiles, AreSound) {
-  for (const std::string_view name : {"log", "crash", "tasks-full"}) {
-    const auto profile = ParseProfile("include " + std::string(name), "test");
-    EXPECT_TRUE(profile.ok()) << profile.error();
-  }
-}
-
 }  // namespace
 }  // namespace marrow::profile
