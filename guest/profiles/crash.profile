@@ -99,7 +99,7 @@ root init_pid_ns object pid_namespace priority 0
 # ---- Stacks ---------------------------------------------------------------------------------
 # Unwinders search the ORC tables for each return address, and look at the code around it.
 orc
-text before 4096 after 1024
+text before 2048 after 512
 symbol lookup_num_blocks size 4 optional
 
 root percpu cpu_tss_rw object tss_struct priority 1
