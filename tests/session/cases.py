@@ -23,6 +23,7 @@ class Case:
     cpus: int = 2
     sleepers: int = 5  # on top of about fifty tasks of a guest with two vCPUs
     agent: bool = True
+    crash_options: tuple = ()
     quick: bool = False  # one of those that `make test` runs
 
 
@@ -46,7 +47,15 @@ CASES = (
     Case("null-cloud", *NULL, package=CLOUD, quick=True),
     Case("null-small-many", *NULL, memory_mib=512, cpus=1, sleepers=450),
     Case("bug-irq", *BUG_IRQ, memory_mib=4096, cpus=4),
-    Case("stack-overflow-many", *OVERFLOW, memory_mib=2048, cpus=2, sleepers=450),
+    # crash 8.0.2 looks for the panicking task in all stacks and gives up on this one, which continues
+    # below its end; it opens not even the full dump.
+    Case(
+        "stack-overflow-many",
+        *OVERFLOW,
+        memory_mib=2048,
+        sleepers=450,
+        crash_options=("--no_panic",),
+    ),
     Case("hung-task-cloud", *HUNG, package=CLOUD, memory_mib=512, cpus=2),
     Case("soft-lockup", *LOCKUP, cpus=4),
     Case("oom-cloud-many", *OOM, package=CLOUD, memory_mib=512, cpus=1, sleepers=450),

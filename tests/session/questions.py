@@ -89,10 +89,10 @@ def ask(arguments, core, script=""):
     return result.stdout
 
 
-def ask_crash(vmlinux, core):
+def ask_crash(vmlinux, core, *options):
     lines = [line for command in CRASH_COMMANDS for line in (f"!echo '{MARK}{command}'", command)]
     script = "\n".join([*lines, "quit", ""])
-    return split(ask(["crash", "-s", vmlinux, core.name], core, script), "crash")
+    return split(ask(["crash", "-s", *options, vmlinux, core.name], core, script), "crash")
 
 
 def ask_drgn(vmlinux, core):

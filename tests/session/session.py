@@ -93,23 +93,20 @@ def full_cores(lab, guest):
     return cores
 
 
-def ask_all(vmlinux, for_crash, for_others):
+def ask_all(case, for_crash, for_others):
     """All sessions on one dump, as {command: lines}."""
-    sessions = (
-        (questions.ask_crash, for_crash),
-        (questions.ask_drgn, for_others),
-        (questions.ask_gdb, for_others),
-    )
-    answers = {}
-    for ask, core in sessions:
-        answers.update(ask(vmlinux, core))
-    return answers
+    vmlinux = kernel(case.package) / "vmlinux"
+    return {
+        **questions.ask_crash(vmlinux, for_crash, *case.crash_options),
+        **questions.ask_drgn(vmlinux, for_others),
+        **questions.ask_gdb(vmlinux, for_others),
+    }
 
 
-def ask_both(vmlinux, full, marrow):
+def ask_both(case, full, marrow):
     """Both dumps at once: each debugger spends its time on reading vmlinux."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(ask_all, vmlinux, *cores) for cores in (full, marrow)]
+        futures = [pool.submit(ask_all, case, *cores) for cores in (full, marrow)]
         return [future.result() for future in futures]
 
 
@@ -158,7 +155,7 @@ def run_case(case, only_self, output):
         except Exception:
             print(lab.logs(), file=sys.stderr)
             raise
-        answers = ask_both(kernel(case.package) / "vmlinux", full, marrow)
+        answers = ask_both(case, full, marrow)
     if output:
         for name, answer in zip(("full", "marrow"), answers):
             keep_answers(output / case.name / name, answer)
