@@ -41,6 +41,46 @@ TEST(CoreLayout, FallsBackToGpaWhenTheDirectMapCannotBe) {
   EXPECT_EQ(layout.segments[0].vaddr, Gva{0x1000});
 }
 
+TEST(CoreLayout, ShowsZeroPagesWithoutBytesInTheFile) {
+  const CoreLayout layout = LayOut({.pages = {Gpa{0x1000}, Gpa{0x4000}},
+                                    .zero_pages = {Gpa{0}, Gpa{0x2000}, Gpa{0x3000}},
+                                    .aliases = {{Gva{0xa000}, Gpa{0x1000}, 0x4000}}});
+  const std::uint64_t at = layout.pages_offset;
+  EXPECT_THAT(layout.segments,
+              ElementsAre(FieldsAre(Gva{0}, Gpa{0}, at, 0u, 0x1000u),
+                          FieldsAre(Gva{0x1000}, Gpa{0x1000}, at, 0x1000u, 0x1000u),
+                          FieldsAre(Gva{0x2000}, Gpa{0x2000}, at + 0x1000, 0u, 0x2000u),
+                          FieldsAre(Gva{0x4000}, Gpa{0x4000}, at + 0x1000, 0x1000u, 0x1000u),
+                          FieldsAre(Gva{0xa000}, Gpa{0x1000}, at, 0x1000u, 0x1000u),
+                          FieldsAre(Gva{0xb000}, Gpa{0x2000}, at + 0x1000, 0u, 0x2000u),
+                          FieldsAre(Gva{0xd000}, Gpa{0x4000}, at + 0x1000, 0x1000u, 0x1000u)));
+  EXPECT_EQ(layout.file_bytes, at + 0x2000);
+}
+
+TEST(CoreLayout, CutsAndJoinsAliasesOfZeroPages) {
+  const CoreLayout layout =
+      LayOut({.direct_map = 1 << 30,
+              .pages = {},
+              .zero_pages = {Gpa{0x1000}, Gpa{0x2000}, Gpa{0x3000}},
+              .aliases = {{Gva{0xa000}, Gpa{0x1000}, 0x2000}, {Gva{0xb000}, Gpa{0x2000}, 0x2000}}});
+  ASSERT_EQ(layout.segments.size(), 2u);
+  EXPECT_THAT(layout.segments[1],
+              FieldsAre(Gva{0xa000}, Gpa{0x1000}, layout.pages_offset, 0u, 0x3000u));
+}
+
+TEST(CoreLayout, RefusesAPageThatIsBothThereAndZero) {
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      LayOutCore({.pages = {Gpa{0x1000}}, .zero_pages = {Gpa{0x1000}}}).status()));
+}
+
+TEST(CoreLayout, LeavesOutAliasesThatTheDirectMapSays) {
+  const CoreLayout layout =
+      LayOut({.direct_map = 0xffff'8880'0000'0000,
+              .pages = {Gpa{0x1000}},
+              .aliases = {{Gva{0xffff'8880'0000'1000}, Gpa{0x1000}, 0x1000}}});
+  EXPECT_EQ(layout.segments.size(), 1u);
+}
+
 struct AliasCase {
   const char* name;
   VirtualAlias alias;

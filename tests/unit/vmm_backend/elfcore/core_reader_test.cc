@@ -174,5 +174,30 @@ TEST(CoreReader, RefusesEveryTruncation) {
   }
 }
 
+TEST(CoreReader, ReadsZeroPagesAsZeros) {
+  const auto layout = LayOutCore({.direct_map = 0x10'0000,
+                                  .pages = {Gpa{0x1000}},
+                                  .zero_pages = {Gpa{0x2000}},
+                                  .aliases = {{Gva{0xa000}, Gpa{0x1000}, 0x2000}}});
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  StringSink sink;
+  const std::string page(kPageBytes, 'p');
+  ASSERT_TRUE(WriteCore(
+                  *layout, [&](std::size_t) { return AsBytes(page); }, sink)
+                  .ok());
+  const SpanSource source(AsBytes(sink.text));
+  const auto core = CoreReader::Open(source);
+  ASSERT_TRUE(core.ok()) << core.status();
+  std::string bytes(4, '?');
+  const auto out = std::as_writable_bytes(std::span(bytes));
+  for (const std::uint64_t gva : {0x10'1ffe, 0xaffe}) {
+    ASSERT_TRUE(core->ReadVirtual(Gva{gva}, out).ok());
+    EXPECT_EQ(bytes, absl::string_view("pp\0\0", 4));
+  }
+  ASSERT_TRUE(core->ReadPhysical(Gpa{0x1ffe}, out).ok());
+  EXPECT_EQ(bytes, absl::string_view("pp\0\0", 4));
+  EXPECT_TRUE(absl::IsNotFound(core->ReadPhysical(Gpa{0x3000}, out)));
+}
+
 }  // namespace
 }  // namespace marrow
