@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <map>
 
 #include "guest/profile/shipped.h"
@@ -332,6 +334,14 @@ TEST(ShippedProfiles, AreSound) {
     const auto profile = ParseProfile(*FindShippedProfile(name), name);
     EXPECT_TRUE(profile.ok()) << profile.error();
   }
+}
+
+TEST(ShippedProfiles, AreJoinedByAnExampleThatIsSound) {
+  std::ifstream file(MARROW_EXAMPLE_PROFILE);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto profile = ParseProfile(text, "example-driver.profile");
+  ASSERT_TRUE(profile.ok()) << profile.error();
+  EXPECT_FALSE(profile->roots.empty());
 }
 
 TEST(ShippedProfiles, AreFoundByNameOnly) {
