@@ -49,8 +49,9 @@ void PrintLines(std::string_view start, const std::vector<std::string>& lines, s
 Result<Cost> Measure(const Plan& plan, const LinuxKernel& kernel) {
   Cost cost;
   if (kernel.view.memory == nullptr) {
-    return Failure{"kernel memory cannot be read, so nothing can be measured: " +
-                   (kernel.losses.empty() ? "" : kernel.losses.front())};
+    return Failure{
+        "/proc/kcore cannot be read, so nothing can be measured: run as root, on a kernel with "
+        "CONFIG_PROC_KCORE, not locked down for confidentiality"};
   }
   KcoreSpace space(kernel.view, plan.facts);
   for (const RegionSpec& region : plan.table.regions) cost.region_pages += space.KeepRegion(region);

@@ -37,7 +37,7 @@ enum class Error : uint8_t {
   kUnknownId,       // the id is not in the table
   kBadRange,        // size 0, or address + size does not fit in 64 bits
   kBadKind,         // no such address kind or region class
-  kGraphInvalid,    // the block breaks the specification; guest/lib/graph_check.h says where
+  kGraphInvalid,    // the block breaks the bounds that guest/README.md sets
   kNoRoom,          // the graph and the regions that are there do not fit the window together
   kTimedOut,        // no answer from a host that says it listens
   kHostAbsent,      // no answer, and the host does not say that it listens
