@@ -37,6 +37,9 @@ def changed(full, marrow):
 
 
 def diff_of(full, marrow):
+    if full is None or marrow is None:
+        side = "the full" if full is None else "Marrow's"
+        return (f"the debugger ended before it came to this command on {side} dump",)
     diff = difflib.unified_diff(full, marrow, "full dump", "Marrow's dump", lineterm="", n=1)
     lines = list(diff)
     more = len(lines) - DIFF_LINES
@@ -46,11 +49,11 @@ def diff_of(full, marrow):
 def compare(case, command, full, marrow, listed):
     """A Finding for the lines of one command; None for a side that never came to it."""
     count = len(full or ())
-    if full == marrow:
+    if full is not None and full == marrow:
         return Finding(case.name, command, Verdict.IDENTICAL, count)
-    full, marrow = full or ["(no output)"], marrow or ["(no output)"]
     for entry in listed:
-        if entry.covers(case.name, command) and entry.explains(changed(full, marrow)):
+        different = changed(full or [], marrow or [])
+        if entry.covers(case.name, command) and entry.explains(different):
             return Finding(case.name, command, Verdict.LISTED, count, reason=entry.reason)
     return Finding(case.name, command, Verdict.FAILED, count, diff=diff_of(full, marrow))
 

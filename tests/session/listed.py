@@ -25,6 +25,12 @@ KILLED = "killed.*"
 NO_REGISTERS = "the registers died with the VMM"
 
 LISTED = (
+    Listed(
+        "gdb: thread apply all -ascending bt",
+        ".*",
+        "gdb prints the texts that arguments point to; constant texts of the kernel are not kept",
+        lines=r'=0x[0-9a-f]+ "|=0x[0-9a-f]+ <error: Cannot access memory',
+    ),
     Listed("crash: (bt -a|foreach bt)", KILLED, f"{NO_REGISTERS}: tasks that ran have no backtrace"),
     Listed("gdb: .*", KILLED, f"{NO_REGISTERS}: gdb sees no vCPU"),
     Listed("drgn: stack traces", KILLED, f"{NO_REGISTERS}: tasks that ran have no stack trace"),

@@ -51,14 +51,14 @@ COMMANDS = (
 
 
 def split(output, prefix):
-    """The outputs of a debugger's commands, by "prefix: command"."""
-    sections = {}
-    command = START
+    """The outputs of a debugger's commands, by "prefix: command"; none for one it did not come to."""
+    section = []
+    sections = {f"{prefix}: {START}": section}
     for line in output.splitlines():
         if line.startswith(MARK):
-            command = line[len(MARK) :]
+            section = sections.setdefault(f"{prefix}: {line[len(MARK) :]}", [])
         else:
-            sections.setdefault(f"{prefix}: {command}", []).append(line)
+            section.append(line)
     return sections
 
 
@@ -108,6 +108,4 @@ def ask_gdb(vmlinux, core):
     arguments += ["-ex", f"core-file {core.name}", "-ex", f"symbol-file -o {offset:#x} {vmlinux}"]
     for command in GDB_COMMANDS:
         arguments += ["-ex", f"echo {MARK}{command}\\n", "-ex", command]
-    sections = split(ask(arguments, core), "gdb")
-    sections.pop(f"gdb: {START}", None)
-    return sections
+    return split(ask(arguments, core), "gdb")

@@ -25,6 +25,10 @@ class Compare(unittest.TestCase):
             with self.subTest(marrow):
                 self.assertIs(verdict(["a", "b"], marrow), Verdict.FAILED)
 
+    def test_a_command_that_no_debugger_came_to_fails(self):
+        self.assertIs(verdict(None, None), Verdict.FAILED)
+        self.assertIs(verdict([], []), Verdict.IDENTICAL)
+
     def test_a_listed_difference_needs_its_command_and_all_its_lines(self):
         self.assertIs(verdict(["SECRET 1"], ["SECRET 2"]), Verdict.LISTED)
         self.assertIs(verdict(["SECRET 1"], ["other"]), Verdict.FAILED)
