@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 PYTHON := /usr/bin/python3
 # What a guest and its host need, as CMake targets.
-PROGRAMS := marrow marrowd marrow-store marrow-agent load-crash-kernel spin-all-cpus
+PROGRAMS := marrow marrowd marrow-store marrow-agent marrow-carve load-crash-kernel spin-all-cpus
 
 # $(call build,PRESET,TARGETS)
 build = { [[ -f build/$(1)/build.ninja ]] || cmake --preset $(1) >build/configure-$(1).log || \

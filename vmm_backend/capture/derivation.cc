@@ -4,7 +4,6 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "guest/profile/shipped.h"
-#include "vmm_backend/derive/vmcoreinfo_scan.h"
 
 namespace marrow {
 namespace {
@@ -32,16 +31,11 @@ absl::StatusOr<DerivedTable> DeriveWithoutAgent(const DerivationInput& input) {
   DeriveInput derive{
       .read = [&input](Gpa gpa, MutableBytes out) { return input.memory.Read(gpa, out); },
       .ram = &input.memory.ram(),
-      .vmcoreinfo = {},
+      .vmcoreinfo = input.vmcoreinfo,
       .vcpus = &input.vcpus,
       .profile = input.profile == nullptr ? &shipped : input.profile,
       .limits = {}};
   derive.limits.table = input.limits;
-  if (input.vmcoreinfo.empty()) {
-    derive.vmcoreinfo = FindVmcoreinfo(derive.read, *derive.ram);
-  } else {
-    derive.vmcoreinfo.push_back(input.vmcoreinfo);
-  }
   return DeriveTable(derive);
 }
 

@@ -2,6 +2,7 @@
 #include "vmm_backend/derive/derive.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -35,25 +36,29 @@ void AddRegions(const std::vector<profile::RegionSpec>& regions, const TableLimi
   }
 }
 
-// The address space that the first fitting text leads to, and that text.
+// The kernel's address space, and the text that led to it.
 struct Foothold {
   KernelSpace space;
   std::string vmcoreinfo;
 };
 
 absl::StatusOr<Foothold> FindFoothold(const DeriveInput& input) {
-  absl::Status why = absl::FailedPreconditionError(
+  absl::StatusOr<KernelSpace> space = absl::FailedPreconditionError(
       "no VMCOREINFO: the VMM knows none (a vmcoreinfo device hands it over), and the guest's "
       "memory "
       "holds none where it was looked for");
-  for (const std::string& text : input.vmcoreinfo) {
-    absl::StatusOr<KernelSpace> space =
-        FindKernelSpace(input.read, profile::Vmcoreinfo::Parse(text),
-                        Vmcoreinfo::Parse(text).release(), *input.vcpus);
-    if (space.ok()) return Foothold{*std::move(space), text};
-    why = space.status();
+  const auto fits = [&](const std::string& text) {
+    space = FindKernelSpace(input.read, profile::Vmcoreinfo::Parse(text),
+                            Vmcoreinfo::Parse(text).release(), *input.vcpus);
+    return space.ok();
+  };
+  if (!input.vmcoreinfo.empty() && fits(input.vmcoreinfo)) {
+    return Foothold{*std::move(space), input.vmcoreinfo};
   }
-  return why;
+  std::optional<std::string> found =
+      FindVmcoreinfo(input.read, *input.ram, fits, input.limits.scan);
+  if (!found) return space.status();
+  return Foothold{*std::move(space), *std::move(found)};
 }
 
 // The kernel's types, and how many bytes describe them.

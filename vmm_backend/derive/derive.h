@@ -15,20 +15,21 @@
 #include "vmm_backend/core/window.h"
 #include "vmm_backend/derive/kernel_space.h"
 #include "vmm_backend/derive/kernel_symbols.h"
+#include "vmm_backend/derive/vmcoreinfo_scan.h"
 
 namespace marrow {
 
 struct DeriveLimits {
   SymbolLimits symbols;
   std::uint64_t btf_bytes = std::uint64_t{64} << 20;
+  ScanLimits scan;
   TableLimits table;
 };
 
 struct DeriveInput {
   ReadPhysical read;
   const RamMap* ram = nullptr;
-  // Texts that may be the guest's VMCOREINFO: the first that fits its memory counts.
-  std::vector<std::string> vmcoreinfo;
+  std::string vmcoreinfo;  // as the VMM knows it; if it is "" or does not fit, RAM is searched
   const std::vector<VcpuState>* vcpus = nullptr;
   const profile::Profile* profile = nullptr;
   DeriveLimits limits;

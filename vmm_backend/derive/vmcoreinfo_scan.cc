@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm_backend/derive/vmcoreinfo_scan.h"
 
-#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
@@ -32,21 +32,25 @@ std::string ReadText(const ReadPhysical& read, std::uint64_t gpa) {
 
 }  // namespace
 
-std::vector<std::string> FindVmcoreinfo(const ReadPhysical& read, const RamMap& ram,
-                                        const ScanLimits& limits) {
-  std::vector<std::string> texts;
-  std::uint64_t looked_at = 0;
+std::optional<std::string> FindVmcoreinfo(const ReadPhysical& read, const RamMap& ram,
+                                          const std::function<bool(const std::string&)>& fits,
+                                          const ScanLimits& limits) {
+  std::string last;
+  std::uint64_t pages = 0;
+  std::size_t texts = 0;
   std::array<std::byte, kNoteHeaderBytes + kNoteName.size()> begin;
   for (const GpaRange& range : ram.ranges()) {
     for (std::uint64_t gpa = Raw(range.begin); gpa < range.end(); gpa += kPageBytes) {
-      if (looked_at++ >= limits.pages || texts.size() >= limits.texts) return texts;
+      if (pages++ >= limits.pages || texts >= limits.texts) return std::nullopt;
       if (!read(Gpa{gpa}, begin).ok() || !Begins(begin)) continue;
       std::string text = ReadText(read, gpa);
-      const bool known = std::find(texts.begin(), texts.end(), text) != texts.end();
-      if (!known && !text.empty()) texts.push_back(std::move(text));
+      if (text.empty() || text == last) continue;
+      if (fits(text)) return text;
+      last = std::move(text);
+      ++texts;
     }
   }
-  return texts;
+  return std::nullopt;
 }
 
 }  // namespace marrow

@@ -122,10 +122,51 @@ void FakeKernel::WriteSymbols() {
   Write(kNames, EncodeNames());
 }
 
+void FakeKernel::AddVariable(const std::string& name, std::uint64_t offset, std::uint64_t value) {
+  AddSymbol(name, Gva(offset));
+  WriteValue(offset, value);
+}
+
+void FakeKernel::AddVariables() {
+  AddSymbol("_text", Gva(0), 'T');
+  AddSymbol("_end", Gva(kImageBytes), 'B');
+  AddSymbol("banner", Gva(kBanner));
+  AddSymbol("first", Gva(kFirst));
+  AddVariable("page_offset_base", kPageOffsetBase, kDirectMap);
+  AddVariable("__cpu_possible_mask", kCpuMask, 0b1011);
+  AddVariable("nr_cpu_ids", kCpuCount, 4);
+}
+
+void FakeKernel::AddBtf(absl::string_view btf) {
+  AddSymbol("__start_BTF", Gva(kBtf));
+  AddSymbol("__stop_BTF", Gva(kBtf + btf.size()));
+  Write(kBtf, btf);
+}
+
+// Documentation/bpf/btf.rst.
+std::string FakeKernel::TaskBtf() {
+  constexpr std::uint32_t kPointer = 2u << 24, kStructOfOne = (4u << 24) | 1;
+  std::string types;
+  for (const std::uint32_t word : {0u, kPointer, 2u,                     // 1: pointer to 2
+                                   1u, kStructOfOne, 8u, 6u, 1u, 0u}) {  // 2: task, 8 bytes, next
+    Append(types, word);
+  }
+  const std::string strings("\0task\0next\0", 11);
+  std::string btf("\x9f\xeb\x01\x00", 4);
+  const auto types_bytes = static_cast<std::uint32_t>(types.size());
+  const auto strings_bytes = static_cast<std::uint32_t>(strings.size());
+  for (const std::uint32_t word : {24u, 0u, types_bytes, types_bytes, strings_bytes}) {
+    Append(btf, word);
+  }
+  return btf + types + strings;
+}
+
 std::string FakeKernel::VmcoreinfoText() const {
-  std::string text;
-  for (const auto& [key, value] : vmcoreinfo) absl::StrAppend(&text, key, "=", value, "\n");
-  return text;
+  std::string text, rest;  // a kernel's text begins with its release
+  for (const auto& [key, value] : vmcoreinfo) {
+    absl::StrAppend(key == "OSRELEASE" ? &text : &rest, key, "=", value, "\n");
+  }
+  return text + rest;
 }
 
 }  // namespace marrow

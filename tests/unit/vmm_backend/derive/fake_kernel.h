@@ -28,7 +28,10 @@ class FakeKernel {
   static constexpr std::uint64_t kUtsNs = 0x1000, kTopTable = 0x2000, kUpperTable = 0x3000,
                                  kMiddleTable = 0x4000, kTokenTable = 0x8000, kTokenIndex = 0xa000,
                                  kCount = 0xb000, kBase = 0xb008, kOffsets = 0xc000,
-                                 kNames = 0x10000, kVariables = 0x20000;
+                                 kNames = 0x10000, kBanner = 0x20100, kFirst = 0x20200,
+                                 kPageOffsetBase = 0x20300, kCpuMask = 0x20400, kCpuCount = 0x20500,
+                                 kBtf = 0x30000;
+  static constexpr std::uint64_t kDirectMap = 0xffff'8880'0000'0000;
 
   explicit FakeKernel(SymbolEncoding encoding = SymbolEncoding::kAbsolutePercpu);
 
@@ -46,12 +49,18 @@ class FakeKernel {
   // A symbol of the table; its address need not be in the image. Call WriteSymbols at the end.
   void AddSymbol(std::string name, std::uint64_t address, char type = 'D');
   void WriteSymbols();
+  // Symbols and content of what a view is made from, of a `banner`, and of a pointer `first`.
+  void AddVariables();
+  void AddBtf(absl::string_view btf);
+  // struct task { struct task *next; }
+  static std::string TaskBtf();
 
   // VMCOREINFO's lines.
   std::map<std::string, std::string> vmcoreinfo;
   std::string VmcoreinfoText() const;
 
  private:
+  void AddVariable(const std::string& name, std::uint64_t offset, std::uint64_t value);
   std::string EncodeNames() const;
   std::string EncodeAddresses() const;
 

@@ -15,9 +15,15 @@ using testing::SizeIs;
 
 class VmcoreinfoScan : public testing::Test {
  protected:
+  // All texts that it asks about, where none fits.
   std::vector<std::string> Find(const ScanLimits& limits = {}) {
-    return FindVmcoreinfo([this](Gpa gpa, MutableBytes out) { return memory_.Read(gpa, out); },
-                          memory_.ram(), limits);
+    std::vector<std::string> texts;
+    const auto refuse = [&texts](const std::string& text) {
+      texts.push_back(text);
+      return false;
+    };
+    EXPECT_FALSE(FindVmcoreinfo(reader_, memory_.ram(), refuse, limits));
+    return texts;
   }
   static std::string Note(absl::string_view text) {
     std::string note("\x0b\0\0\0\0\0\0\0\0\0\0\0VMCOREINFO\0\0", 24);
@@ -27,6 +33,7 @@ class VmcoreinfoScan : public testing::Test {
 
   FakeGuestMemory memory_{
       {{.begin = Gpa{0x1000}, .bytes = 0x10000}, {.begin = Gpa{0x100000}, .bytes = 0x10000}}};
+  ReadPhysical reader_ = [this](Gpa gpa, MutableBytes out) { return memory_.Read(gpa, out); };
 };
 
 TEST_F(VmcoreinfoScan, FindsNotesAndTextsAtTheStartOfPages) {
@@ -40,6 +47,13 @@ TEST_F(VmcoreinfoScan, NamesATextOnce) {
   memory_.Write(0x3000, Note("OSRELEASE=a\n"));
   memory_.Write(0x4000, "OSRELEASE=a\n");
   EXPECT_THAT(Find(), SizeIs(1));
+}
+
+TEST_F(VmcoreinfoScan, EndsWithTheTextThatFits) {
+  memory_.Write(0x3000, "OSRELEASE=a\n");
+  memory_.Write(0x4000, "OSRELEASE=b\n");
+  const auto fits = [](const std::string& text) { return text == "OSRELEASE=b\n"; };
+  EXPECT_EQ(FindVmcoreinfo(reader_, memory_.ram(), fits), "OSRELEASE=b\n");
 }
 
 TEST_F(VmcoreinfoScan, StopsAtItsLimits) {

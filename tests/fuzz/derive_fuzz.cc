@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small kernel in memory, of which the input forges what it likes, and the table derived from it.
+// Input: records of a selector byte, an offset (3 bytes) and a value byte. Selectors below the
+// number of VMCOREINFO's lines change a character of that line, all others a byte of the kernel's
+// image.
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+
+#include "guest/profile/profile.h"
+#include "tests/fuzz/check.h"
+#include "tests/unit/vmm_backend/derive/fake_kernel.h"
+#include "vmm_backend/derive/derive.h"
+
+namespace marrow {
+namespace {
+
+constexpr std::size_t kRecordBytes = 5;
+
+constexpr char kProfile[] =
+    "printk-ring class log\n"
+    "symbol init_uts_ns\n"
+    "pointer first size 64\n"
+    "percpu banner size 8\n"
+    "type task\n"
+    "  next pointer\n"
+    "root first pointer task\n";
+
+FakeKernel MakeKernel() {
+  FakeKernel kernel;
+  kernel.AddVariables();
+  kernel.AddSymbol("__per_cpu_offset", FakeKernel::Gva(0x20600));
+  kernel.AddBtf(FakeKernel::TaskBtf());
+  kernel.WriteSymbols();
+  return kernel;
+}
+
+void Forge(FakeKernel& kernel, std::span<const std::uint8_t> record) {
+  const std::size_t offset = record[1] | std::size_t{record[2]} << 8 | std::size_t{record[3]} << 16;
+  if (record[0] >= kernel.vmcoreinfo.size()) {
+    kernel.WriteValue(offset % FakeKernel::kImageBytes, record[4]);
+    return;
+  }
+  std::string& value = std::next(kernel.vmcoreinfo.begin(), record[0])->second;
+  value[offset % value.size()] = static_cast<char>(record[4]);
+}
+
+void CheckTable(const DerivedTable& derived, const TableLimits& limits) {
+  MARROW_FUZZ_CHECK(derived.table.regions.size() <= limits.regions);
+  std::uint64_t id = 0;
+  for (const RegionEntry& region : derived.table.regions) {
+    MARROW_FUZZ_CHECK(region.id == ++id);
+    MARROW_FUZZ_CHECK(region.size != 0);
+    MARROW_FUZZ_CHECK(CheckedAdd(region.address, region.size).has_value());
+    MARROW_FUZZ_CHECK(region.name.size() <= 3 * MARROW_NAME_BYTES);
+  }
+}
+
+}  // namespace
+}  // namespace marrow
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace marrow;  // NOLINT(google-build-using-namespace)
+  static const FakeKernel prototype = MakeKernel();
+  static const auto profile = profile::ParseProfile(kProfile, "fuzz");
+  MARROW_FUZZ_CHECK(profile.ok());
+  FakeKernel kernel = prototype;
+  for (std::span<const std::uint8_t> rest(data, size); rest.size() >= kRecordBytes;
+       rest = rest.subspan(kRecordBytes)) {
+    Forge(kernel, rest.first(kRecordBytes));
+  }
+  const std::vector<VcpuState> none;
+  DeriveInput input{.read = kernel.reader(),
+                    .ram = &kernel.ram(),
+                    .vmcoreinfo = kernel.VmcoreinfoText(),
+                    .vcpus = &none,
+                    .profile = &*profile,
+                    .limits = {}};
+  input.limits.table.regions = 64;
+  input.limits.scan.pages = 16;
+  const auto derived = DeriveTable(input);
+  if (derived.ok()) CheckTable(*derived, input.limits.table);
+  return 0;
+}
