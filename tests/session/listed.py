@@ -18,7 +18,7 @@ class Listed:
         return re.fullmatch(self.commands, command) and re.fullmatch(self.cases, case_name)
 
     def explains(self, changed_lines):
-        return all(re.search(self.lines, line) for line in changed_lines)
+        return bool(changed_lines) and all(re.search(self.lines, line) for line in changed_lines)
 
 
 KILLED = "killed.*"
