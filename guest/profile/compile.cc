@@ -25,6 +25,19 @@ void Append(const std::vector<Entry>& entries, std::string* out) {
   }
 }
 
+// Whether this kernel has per-CPU data that can be found.
+bool SetCpus(const KernelView& view, marrow_graph_header* header) {
+  constexpr std::uint32_t kMaxCpus = 1 << 16;
+  const auto offsets = view.Symbol("__per_cpu_offset");
+  if (!offsets || *offsets > UINT64_MAX - sizeof(std::uint64_t) * kMaxCpus) return false;
+  for (const std::uint32_t cpu : view.possible_cpus) {
+    if (cpu < kMaxCpus) header->cpu_count = std::max(header->cpu_count, cpu + 1);
+  }
+  if (header->cpu_count == 0) return false;
+  header->percpu_offsets = *offsets;
+  return true;
+}
+
 class GraphCompiler {
  public:
   GraphCompiler(const Profile& profile, const KernelView& view, const KernelTypes& types,
@@ -35,7 +48,7 @@ class GraphCompiler {
         graph_(&out->graph),
         reporter_(view, out),
         table_(profile, types, &reporter_),
-        links_(types, view.Symbol("__per_cpu_offset").has_value(), &table_) {}
+        links_(types, SetCpus(view, &out->graph.header), &table_) {}
 
   void Run() {
     SetHeader();
@@ -74,12 +87,6 @@ class GraphCompiler {
 
 void GraphCompiler::SetHeader() {
   marrow_graph_header& header = graph_->header;
-  if (const auto offsets = view_.Symbol("__per_cpu_offset")) {
-    header.percpu_offsets = *offsets;
-    for (const std::uint32_t cpu : view_.possible_cpus) {
-      header.cpu_count = std::max(header.cpu_count, cpu + 1);
-    }
-  }
   const auto stack = types_.SizeOf("thread_union");
   constexpr std::uint64_t kMin = 4096;
   constexpr std::uint64_t kMax = 1 << 20;
@@ -124,6 +131,8 @@ Result<std::uint32_t> GraphCompiler::MakeVariable(const RootLine& line, const st
   auto edges =
       links_.Compile(line.link, words, {0, "", region_class}, line.place, line.condition.optional);
   if (!edges.ok()) return edges.failure();
+  constexpr std::uint64_t kMaxVariableBytes = 1 << 26;
+  if (words.bytes * words.count > kMaxVariableBytes) return Failure{symbol + " is too large"};
   TypeDraft draft;
   draft.type.bytes = static_cast<std::uint32_t>(words.bytes * words.count);
   draft.type.stride = draft.type.bytes;
@@ -144,7 +153,7 @@ Result<marrow_root> GraphCompiler::MakeRoot(const RootLine& line, const std::str
   root.max_bytes = line.max_bytes;
   SetName(symbol, root.name);
   if (line.percpu && graph_->header.percpu_offsets == 0) {
-    return Failure{"no symbol __per_cpu_offset"};
+    return Failure{"no per-CPU data: __per_cpu_offset or the possible CPUs are not known"};
   }
   if (link.kind != LinkKind::kEmbedded) {
     const auto type = MakeVariable(line, symbol);
@@ -181,7 +190,14 @@ void GraphCompiler::AddRoot(const RootLine& line) {
     reporter_.Report(line.place, "no symbol " + Join(line.names), line.condition.optional);
     return;
   }
-  const auto root = MakeRoot(line, *symbol);
+  auto root = MakeRoot(line, *symbol);
+  if (root.ok()) {
+    const marrow_type& type = table_[root->type].type;
+    const std::uint64_t bytes = std::uint64_t{root->elements - 1} * type.stride + type.bytes;
+    if (!line.percpu && bytes > ~root->address) {
+      root = Failure{*symbol + " passes the end of the address space"};
+    }
+  }
   if (root.ok()) {
     graph_->roots.push_back(*root);
   } else if (!root.error().empty()) {
@@ -271,7 +287,10 @@ Result<marrow_lookup> GraphCompiler::MakeLookup() const {
   const std::uint64_t entry_bytes =
       types_.SizeOf("orc_entry").value_or((entries_end - entries) / lookup.entry_count);
   constexpr std::uint64_t kMaxEntryBytes = 4096;
-  if (entry_bytes == 0 || entry_bytes > kMaxEntryBytes) return Failure{"the tables do not fit"};
+  if (entry_bytes == 0 || entry_bytes > kMaxEntryBytes ||
+      entry_bytes * lookup.entry_count > ~entries) {
+    return Failure{"the tables do not fit"};
+  }
   lookup.entry_bytes = static_cast<std::uint32_t>(entry_bytes);
   return lookup;
 }

@@ -60,7 +60,8 @@ Result<std::uint64_t> HeadOffset(const KernelTypes& types, const FieldWords& wor
   if (words.pointer) return words.offset;
   for (const auto& [structure, path] : heads) {
     if (words.structure != structure) continue;
-    if (const auto member = types.Find(structure, path)) return words.offset + member->offset;
+    const auto member = types.Find(structure, path);
+    if (member && member->offset < words.bytes) return words.offset + member->offset;
   }
   std::string wanted;
   for (const auto& head : heads) wanted += (wanted.empty() ? "" : ", ") + std::string(head.first);

@@ -10,6 +10,10 @@ namespace {
 constexpr std::uint32_t kWordBytes = 8;
 // The ABI's bound for objects in a row, and what a member may say unless the profile says more.
 constexpr std::uint32_t kMaxElements = 1 << 24;
+constexpr std::uint32_t kMaxWords = 1 << 24;
+// Likewise for where a member lies and how large it is; BTF may be hostile.
+constexpr std::uint64_t kMaxMemberBytes = 1 << 26;
+constexpr std::uint64_t kMaxEntryBytes = 4096;
 constexpr std::uint32_t kDefaultMaxElements = 1 << 16;
 constexpr std::uint32_t kMaxOrcEntries = 1 << 20;
 
@@ -22,8 +26,7 @@ std::vector<marrow_edge> One(const marrow_edge& edge) { return {edge}; }
 Edges LinkCompiler::Compile(const Link& link, const FieldWords& words, const EdgeSource& source,
                             const std::string& place, bool optional) {
   const Line line{link, words, source, place, optional};
-  constexpr std::uint64_t kFarthest = 1 << 26;
-  if (words.offset > kFarthest || words.count > kFarthest || words.bytes > kFarthest) {
+  if (words.count > kMaxWords || words.bytes > kMaxMemberBytes) {
     return Failure{words.name + " is too large"};
   }
   if (words.count == 0) return Failure{words.name + " is a flexible array: say count or elements"};
@@ -31,7 +34,9 @@ Edges LinkCompiler::Compile(const Link& link, const FieldWords& words, const Edg
     case LinkKind::kPointer:
       return Pointer(line, MARROW_EDGE_POINTER);
     case LinkKind::kPercpu:
-      if (!percpu_) return Failure{"no symbol __per_cpu_offset"};
+      if (!percpu_) {
+        return Failure{"no per-CPU data: __per_cpu_offset or the possible CPUs are not known"};
+      }
       return Pointer(line, MARROW_EDGE_PERCPU);
     case LinkKind::kEmbedded:
       return Embedded(line);
@@ -62,7 +67,10 @@ Edges LinkCompiler::Compile(const Link& link, const FieldWords& words, const Edg
 Result<Member> LinkCompiler::FindMember(const std::string& structure,
                                         const Alternatives& paths) const {
   for (const std::string& path : paths) {
-    if (auto member = types_.Find(structure, path)) return std::move(*member);
+    auto member = types_.Find(structure, path);
+    if (!member) continue;
+    if (member->offset > kMaxMemberBytes) return Failure{structure + "." + path + " lies too far"};
+    return std::move(*member);
   }
   return Failure{(structure.empty() ? "an object without a structure" : structure) +
                  " has no member " + Join(paths)};
@@ -73,7 +81,7 @@ marrow_edge LinkCompiler::NewEdge(const Line& line, marrow_edge_kind kind) {
   edge.kind = static_cast<std::uint16_t>(kind);
   edge.offset = static_cast<std::int32_t>(line.words.offset);
   edge.count = static_cast<std::uint32_t>(line.words.count);
-  edge.stride = static_cast<std::uint32_t>(line.words.bytes);
+  edge.stride = std::max(static_cast<std::uint32_t>(line.words.bytes), 1u);
   edge.tag_mask = line.link.tag_mask;
   edge.tag_value = line.link.tag_value;
   edge.clear_mask = line.link.clear_mask;
@@ -252,7 +260,9 @@ Edges LinkCompiler::Orc(const Line& line) {
   const auto entries = FindMember(line.source.structure, line.link.entries_path);
   if (!entries.ok()) return entries.failure();
   const auto entry_bytes = types_.SizeOf("orc_entry");
-  if (!entry_bytes) return Failure{"the kernel's types have no structure orc_entry"};
+  if (!entry_bytes || *entry_bytes == 0 || *entry_bytes > kMaxEntryBytes) {
+    return Failure{"the kernel's types have no structure orc_entry"};
+  }
   marrow_edge edge = NewEdge(line, MARROW_EDGE_LOOKUP);
   edge.link = static_cast<std::int32_t>(entries->offset);
   edge.stride = static_cast<std::uint32_t>(*entry_bytes);

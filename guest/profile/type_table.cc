@@ -115,7 +115,7 @@ std::optional<std::uint32_t> TypeTable::Request(const TypeRequest& request,
   TypeDraft draft;
   const auto whole = static_cast<std::uint32_t>(size.value_or(0));
   draft.type.bytes = view != nullptr && view->bytes ? *view->bytes : whole;
-  draft.type.stride = size ? whole : std::max(draft.type.bytes, 1u);
+  draft.type.stride = std::max(size ? whole : draft.type.bytes, 1u);
   draft.type.region_class = region_class;
   draft.type.flags = request.zeros ? MARROW_TYPE_ZEROS : 0;
   SetName(request.name, draft.type.name);

@@ -204,6 +204,40 @@ TEST_F(CompileProfile, FillsTheHeader) {
   EXPECT_EQ(result.graph.header.stack_bytes, 16384u);
 }
 
+TEST_F(CompileProfile, LeavesPerCpuRootsOutWhereThereAreNoCpus) {
+  const auto profile = ParseProfile("root percpu percpu_thing object peer\n", "p");
+  KernelView view = MakeView(kSymbols, nullptr);
+  view.possible_cpus = {};
+  const Compilation result = Compile(*profile, view, types_);
+  EXPECT_THAT(result.missing,
+              ElementsAre("p:1: no per-CPU data: __per_cpu_offset or the possible CPUs are not "
+                          "known"));
+  EXPECT_EQ(result.graph.header.percpu_offsets, 0u);
+}
+
+TEST_F(CompileProfile, LeavesOutARootThatWraps) {
+  const Compilation result = Run("root thing object thing elements 16M\n");
+  EXPECT_THAT(result.missing, ElementsAre("p:1: thing passes the end of the address space"));
+}
+
+TEST_F(CompileProfile, LeavesOutAVariableThatIsTooLarge) {
+  types_.Struct("xarray", 0x2000000, {{"xa_head", PointerTo("", 8)}});
+  const Compilation result = Run("root thing xarray peer count 3\n");
+  EXPECT_THAT(result.missing, ElementsAre("p:1: thing is too large"));
+}
+
+TEST_F(CompileProfile, LeavesOutMembersThatLieTooFar) {
+  types_.Struct("thing", 0x200, {{"far", PointerTo("peer", UINT32_MAX)}});
+  const Compilation result = Run("root thing object thing\ntype thing\n  far pointer\n");
+  EXPECT_THAT(result.missing, ElementsAre("p:3: thing.far lies too far"));
+}
+
+TEST_F(CompileProfile, TakesEmptyStructures) {
+  types_.Struct("empty", 0);
+  const Compilation result = Run("root thing object empty elements 2\n");
+  EXPECT_THAT(result.missing, IsEmpty());
+}
+
 TEST_F(CompileProfile, GivesRegionsAsBefore) {
   const Compilation result = Run("symbol thing size 8\nroot thing object thing\n");
   ASSERT_EQ(result.regions.size(), 1u);
