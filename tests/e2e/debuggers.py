@@ -23,6 +23,13 @@ print(json.dumps({
 }))
 """
 
+DRGN_TASKS_SCRIPT = """
+import json
+from drgn.helpers.linux.pid import for_each_task
+tasks = [[task.pid.value_(), task.comm.string_().decode()] for task in for_each_task(prog)]
+print(json.dumps(sorted(tasks)))
+"""
+
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
@@ -54,15 +61,24 @@ def crash_log(vmlinux, core):
     return output[first.start() :] if first else output
 
 
-def drgn(vmlinux, core):
-    """A Kernel without banner."""
+def _run_drgn(vmlinux, core, text):
+    """What a script for drgn prints as JSON."""
     with tempfile.TemporaryDirectory() as home:
         script = os.path.join(home, "script.py")
         with open(script, "w", encoding="ascii") as file:
-            file.write(DRGN_SCRIPT)
+            file.write(text)
         arguments = [DRGN, "-q", "-c", core, "-s", vmlinux, script]
-        output = run(arguments, env=_environment(home)).stdout
-    return Kernel(**json.loads(output))
+        return json.loads(run(arguments, env=_environment(home)).stdout)
+
+
+def drgn(vmlinux, core):
+    """A Kernel without banner."""
+    return Kernel(**_run_drgn(vmlinux, core, DRGN_SCRIPT))
+
+
+def drgn_tasks(vmlinux, core):
+    """[pid, comm] of every task, sorted."""
+    return _run_drgn(vmlinux, core, DRGN_TASKS_SCRIPT)
 
 
 def gdb(vmlinux, core):

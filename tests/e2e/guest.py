@@ -75,6 +75,7 @@ class Machine:
     cpus: int = 2
     backing: str = "memfd"  # of guest RAM: memfd, file or private
     window_bytes: int = 65536  # 0: no window
+    vmcoreinfo_device: bool = True
     append: str = ""  # to the kernel command line
     package: str = "linux-image-amd64"  # of the kernel
     crash_module: bool = False  # /modules/marrow_crash.ko is there
@@ -116,7 +117,8 @@ class Guest:
         image = boot_image(machine.package, machine.crash_kernel, machine.crash_module)
         arguments += ["-kernel", kernel(machine.package) / "vmlinuz", "-initrd", image]
         arguments += ["-append", append.strip(), "-action", machine.actions]
-        arguments += ["-device", "pvpanic", "-device", "vmcoreinfo", "-device", "i6300esb"]
+        arguments += ["-device", "pvpanic", "-device", "i6300esb"]
+        arguments += ["-device", "vmcoreinfo"] if machine.vmcoreinfo_device else []
         arguments += ["-serial", f"file:{self.console_path}"]
         arguments += ["-serial", f"unix:{self._control_path},server=on,wait=off"]
         for path in (self.marrow_qmp_path, self._own_qmp_path):
