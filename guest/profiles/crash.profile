@@ -37,13 +37,13 @@ symbol cpu_khz size 4 optional
 percpu cpu_number size 4 optional
 
 # Functions whose instructions tell crash how this kernel was built, and where a sleeping task goes on.
-symbol __schedule size 8192
+symbol __schedule size 12288
 symbol __x64_sys_open size 16 optional
 symbol __x64_sys_fork size 16 optional
 symbol __x64_sys_read size 16 optional
 symbol do_futex size 16 optional
 symbol vfs_read size 16
-symbol io_schedule_timeout size 8192
+symbol io_schedule_timeout size 12288
 symbol common_interrupt?asm_common_interrupt size 64 optional
 
 # Names that crash prints or decodes flags with.
