@@ -72,6 +72,16 @@ std::string NodeKey(const char* kind, std::uint32_t target, std::int32_t adjust)
   return std::string(kind) + "/" + std::to_string(target) + "/" + std::to_string(adjust);
 }
 
+// Of a node's structure; real ones have 576 and 256 bytes.
+Result<std::uint32_t> NodeBytes(const KernelTypes& types, const char* structure) {
+  constexpr std::uint64_t kMaxNodeBytes = 1 << 16;
+  const auto bytes = types.SizeOf(structure);
+  if (!bytes || *bytes == 0 || *bytes > kMaxNodeBytes) {
+    return Failure{"the kernel's types have no structure " + std::string(structure)};
+  }
+  return static_cast<std::uint32_t>(*bytes);
+}
+
 bool IsSlotArray(const Result<Member>& member) {
   return member.ok() && member->bytes == sizeof(std::uint64_t) && member->count > 0 &&
          member->count <= 1024;
@@ -144,11 +154,12 @@ Result<std::uint32_t> LinkCompiler::XarrayNode(const Line& line, const Target& t
   const std::int32_t adjust = line.link.adjust - target.offset;
   const std::string key = NodeKey("xa_node", target.type, adjust);
   if (const auto known = table_->Find(key)) return *known;
-  const auto bytes = types_.SizeOf("xa_node");
+  const auto bytes = NodeBytes(types_, "xa_node");
+  if (!bytes.ok()) return bytes.failure();
   const auto slots = FindMember("xa_node", {"slots"});
-  if (!bytes || !IsSlotArray(slots)) return Failure{"the kernel's types have no xa_node"};
+  if (!IsSlotArray(slots)) return Failure{"xa_node has no slots"};
   TypeDraft draft;
-  draft.type.bytes = draft.type.stride = static_cast<std::uint32_t>(*bytes);
+  draft.type.bytes = draft.type.stride = *bytes;
   draft.type.region_class = line.source.region_class;
   SetName("xa_node<" + target.name + ">", draft.type.name);
   const std::uint32_t node = table_->Add(key, std::move(draft));
@@ -187,19 +198,20 @@ Edges LinkCompiler::Xarray(const Line& line) {
 Result<std::vector<std::uint32_t>> LinkCompiler::MapleNodes(const Line& line,
                                                             const Target& target) {
   const std::int32_t adjust = line.link.adjust - target.offset;
+  const auto bytes = NodeBytes(types_, "maple_node");
+  if (!bytes.ok()) return bytes.failure();
   std::vector<std::uint32_t> nodes;
-  const auto bytes = types_.SizeOf("maple_node");
   for (const MapleKind& kind : kMapleKinds) {
     const auto known = table_->Find(NodeKey(kind.name, target.type, adjust));
     if (known) nodes.push_back(*known);
-    if (!bytes || !IsSlotArray(FindMember("maple_node", {kind.slots}))) {
-      return Failure{"the kernel's types have no maple_node with " + std::string(kind.slots)};
+    if (!IsSlotArray(FindMember("maple_node", {kind.slots}))) {
+      return Failure{"maple_node has no " + std::string(kind.slots)};
     }
   }
   if (nodes.size() == kMapleKinds.size()) return nodes;
   for (const MapleKind& kind : kMapleKinds) {
     TypeDraft draft;
-    draft.type.bytes = draft.type.stride = static_cast<std::uint32_t>(*bytes);
+    draft.type.bytes = draft.type.stride = *bytes;
     draft.type.region_class = line.source.region_class;
     SetName(std::string(kind.name) + "<" + target.name + ">", draft.type.name);
     nodes.push_back(table_->Add(NodeKey(kind.name, target.type, adjust), std::move(draft)));

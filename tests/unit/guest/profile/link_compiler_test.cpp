@@ -104,6 +104,19 @@ TEST_F(CompileLink, TakesTheLastSlotOfAMapleLeafForAnObjectOnlyIfItIsNoCount) {
                           "pointer peer @248 mask 15 value 8 clear 15 adjust 8"));
 }
 
+TEST_F(CompileLink, RefusesNodesThatNoTreeHas) {
+  for (const std::uint64_t bytes : {std::uint64_t{0}, std::uint64_t{1} << 30}) {
+    types_.Struct("maple_node", bytes).Struct("xa_node", bytes);
+    EXPECT_THAT(Missing("mt maple peer"),
+                ElementsAre("p:3: the kernel's types have no structure maple_node"));
+    EXPECT_THAT(Missing("xa xarray peer"),
+                ElementsAre("p:3: the kernel's types have no structure xa_node"));
+  }
+  types_.Struct("maple_node", 256).Struct("xa_node", 576);
+  EXPECT_THAT(Missing("mt maple peer"), ElementsAre("p:3: maple_node has no slot"));
+  EXPECT_THAT(Missing("xa xarray peer"), ElementsAre("p:3: xa_node has no slots"));
+}
+
 TEST_F(CompileLink, ReportsWhatTheKernelLacks) {
   const struct {
     const char* field;
