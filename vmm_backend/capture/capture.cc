@@ -3,6 +3,8 @@
 
 #include <elf.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -30,6 +32,7 @@ class Run {
     ReadWindow();
     CapturedDump dump;
     CopyGuest(dump);
+    dump.pages.SetZerosApart();
     dump.manifest = MakeManifest(subject_, order_, plan_, dump.pages, findings_);
     absl::StatusOr<CoreLayout> layout = LayOut(dump);
     if (!layout.ok()) return layout.status();
@@ -174,10 +177,13 @@ class Run {
   absl::StatusOr<CoreLayout> LayOut(const CapturedDump& dump) const {
     const std::uint64_t direct_map =
         findings_.table == nullptr ? 0 : PageDown(findings_.table->facts.direct_map);
+    std::vector<Gpa> zero_pages;
+    std::merge(plan_.zero_pages.begin(), plan_.zero_pages.end(), dump.pages.zero_pages.begin(),
+               dump.pages.zero_pages.end(), std::back_inserter(zero_pages));
     return LayOutCore({.machine = EM_X86_64,
                        .direct_map = direct_map,
                        .pages = dump.pages.pages,
-                       .zero_pages = plan_.zero_pages,
+                       .zero_pages = std::move(zero_pages),
                        .aliases = plan_.aliases,
                        .notes = MakeNotes(dump.manifest)});
   }

@@ -147,7 +147,7 @@ v1::Manifest MakeManifest(const CaptureSubject& subject, const CaptureOrder& ord
   v1::CaptureStats& stats = *manifest.mutable_stats();
   SetDuration(findings.stopped, *stats.mutable_stopped());
   SetDuration(findings.capture, *stats.mutable_capture());
-  stats.set_pages(pages.pages.size());
+  stats.set_pages(pages.size());
   if (findings.table != nullptr) stats.set_window_generation(findings.table->generation);
   return manifest;
 }

@@ -2,6 +2,7 @@
 #include "vmm_backend/capture/page_reader.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace marrow {
@@ -41,7 +42,23 @@ Bytes PageStore::Page(Index index) const {
 }
 
 bool CapturedPages::Contains(Gpa page) const {
-  return std::binary_search(pages.begin(), pages.end(), page);
+  return std::binary_search(pages.begin(), pages.end(), page) ||
+         std::binary_search(zero_pages.begin(), zero_pages.end(), page);
+}
+
+void CapturedPages::SetZerosApart() {
+  static constexpr std::byte kZeros[kPageBytes] = {};
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    if (std::memcmp(Page(i).data(), kZeros, kPageBytes) == 0) {
+      zero_pages.push_back(pages[i]);
+    } else {
+      pages[kept] = pages[i];
+      places[kept++] = places[i];
+    }
+  }
+  pages.resize(kept);
+  places.resize(kept);
 }
 
 absl::Status PageReader::ReadRun(Gpa page, std::size_t count, std::size_t& done) {

@@ -37,9 +37,14 @@ struct CapturedPages {
   std::vector<Gpa> pages;  // sorted, unique
   PageStore store;
   std::vector<PageStore::Index> places;  // in the store, of each of `pages`
+  std::vector<Gpa> zero_pages;           // sorted, unique, none of `pages`: they hold only zeros
 
   Bytes Page(std::size_t i) const { return store.Page(places[i]); }
+  // Among either of both.
   bool Contains(Gpa page) const;
+  std::size_t size() const { return pages.size() + zero_pages.size(); }
+  // Moves what holds only zeros to `zero_pages`: a core has room for it in its headers.
+  void SetZerosApart();
 };
 
 // Reads each page of a guest at most once: what a plan looked at is what the core will show. Not

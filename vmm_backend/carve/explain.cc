@@ -39,7 +39,7 @@ void Explain(const CapturedDump& dump, std::ostream& out) {
   }
   const auto& capture = manifest.stats().capture();
   out << absl::StreamFormat("\n%d pages, %.1f KiB; core of %.1f KiB; took %.1f ms\n",
-                            dump.pages.pages.size(), Kib(dump.pages.pages.size() * 4096),
+                            dump.pages.size(), Kib(dump.pages.size() * 4096),
                             Kib(dump.layout.file_bytes),
                             static_cast<double>(capture.seconds()) * 1e3 + capture.nanos() / 1e6);
 }

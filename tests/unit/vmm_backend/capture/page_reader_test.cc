@@ -30,6 +30,21 @@ TEST(PageReader, KeepsPagesInOrder) {
   EXPECT_EQ(memory.reads(), 2u);
 }
 
+TEST(CapturedPages, SetsZerosApart) {
+  FakeGuestMemory memory({{Gpa{0}, 1 << 20}});
+  memory.Write(0x1000, "one");
+  memory.Write(0x3fff, "x");
+  std::vector<MissingPart> missing;
+  CapturedPages pages =
+      PageReader(memory, 0).Read({Gpa{0}, Gpa{0x1000}, Gpa{0x2000}, Gpa{0x3000}}, missing);
+  pages.SetZerosApart();
+  EXPECT_THAT(pages.pages, ElementsAre(Gpa{0x1000}, Gpa{0x3000}));
+  EXPECT_THAT(pages.zero_pages, ElementsAre(Gpa{0}, Gpa{0x2000}));
+  EXPECT_EQ(AsText(pages.Page(1)).back(), 'x');
+  EXPECT_EQ(pages.size(), 4u);
+  EXPECT_TRUE(pages.Contains(Gpa{0x2000}));
+}
+
 TEST(PageReader, LeavesOutOnlyThePagesThatFail) {
   FakeGuestMemory memory({{Gpa{0}, 1 << 20}});
   std::vector<Gpa> wanted;
