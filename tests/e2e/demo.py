@@ -16,6 +16,7 @@ from marrow import BIN, Cli, Store
 
 NAME = "demo"
 RAM_MIB = 1024
+CRASH_COMMANDS = ("bt", "mod", "mount", "dev | head -4")
 
 
 def title(text):
@@ -54,23 +55,19 @@ def start_host(lab, store):
     return Cli(store.address, control)
 
 
-def panic_lines(log):
-    """From the line that names the panic to the end of its call trace."""
-    lines = log.splitlines()
-    first = next(i for i, line in enumerate(lines) if "Kernel panic" in line)
-    last = next((i for i, line in enumerate(lines) if i > first and "RIP" in line), len(lines))
-    return lines[first:last]
-
-
 def show_debuggers(core):
     vmlinux = kernel() / "vmlinux"
-    title(f"crash --minimal vmlinux {core.name}, command log:")
-    print("\n".join(panic_lines(debuggers.crash_log(vmlinux, core))))
+    title(f"crash vmlinux {core.name}")
+    commands = [part for name in CRASH_COMMANDS for part in (f"!echo 'crash> {name}'", name)]
+    print(debuggers.crash(vmlinux, core, *commands).rstrip())
 
     title(f"drgn -c {core.name} -s vmlinux")
-    by_drgn = debuggers.drgn(vmlinux, core)
-    print(f">>> prog['init_uts_ns'].name.release\n{by_drgn.release}")
-    print(f">>> get_dmesg(prog).count(b'\\n')\n{by_drgn.log.count(chr(10))}")
+    tasks = debuggers.drgn_tasks(vmlinux, core)
+    print(f">>> len(list(for_each_task(prog)))\n{len(tasks)}")
+    print(">>> [task.comm.string_() for task in for_each_task(prog)][:8]")
+    print([comm for _, comm in tasks[:8]])
+    print(">>> get_dmesg(prog).count(b'\\n')")
+    print(debuggers.drgn(vmlinux, core).log.count("\n"))
 
     title(f"gdb vmlinux {core.name}")
     by_gdb = debuggers.gdb(vmlinux, core)
