@@ -101,5 +101,33 @@ TEST(Facts, OfAnUnknownKernelAreZero) {
   EXPECT_EQ(facts.direct_map, 0u);
 }
 
+// A kernel whose linux_banner holds `text`.
+std::string ReleaseByBanner(const std::string& text) {
+  FakeMemory memory;
+  for (std::size_t i = 0; i < 512; ++i) {
+    memory.Put(kImage + 0x100 + i, i < text.size() ? text[i] : '\0');
+  }
+  return MakeView("ffffffff81000100 D linux_banner\n", &memory).Release();
+}
+
+TEST(KernelRelease, IsTakenFromTheBestSource) {
+  KernelView view = MakeView("", nullptr, "OSRELEASE=6.1.0-13-amd64\n");
+  EXPECT_EQ(view.Release(), "6.1.0-13-amd64");
+  view.release = "6.2.0";
+  EXPECT_EQ(view.Release(), "6.2.0");
+}
+
+TEST(KernelRelease, IsFoundInTheBanner) {
+  EXPECT_EQ(ReleaseByBanner("Linux version 6.1.0-13-amd64 (debian) #1 SMP"), "6.1.0-13-amd64");
+  EXPECT_EQ(ReleaseByBanner("Linux version 6.1.0"), "6.1.0");
+  EXPECT_EQ(ReleaseByBanner("Linux version 6.1.0\n"), "6.1.0");
+  EXPECT_EQ(ReleaseByBanner("Another system 6.1.0"), "");
+}
+
+TEST(KernelRelease, IsNotKnownWithoutAnySource) {
+  EXPECT_EQ(MakeView("", nullptr).Release(), "");
+  EXPECT_EQ(MakeView("ffffffff81000100 D linux_banner\n", nullptr).Release(), "");
+}
+
 }  // namespace
 }  // namespace marrow::profile
