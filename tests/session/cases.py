@@ -61,7 +61,7 @@ CASES = (
     Case("oom-cloud-many", *OOM, package=CLOUD, memory_mib=512, cpus=1, sleepers=450),
     Case("irqs-off", *IRQS_OFF, cpus=2, quick=True),
     Case("irqs-off-cloud-large", *IRQS_OFF, package=CLOUD, memory_mib=4096, cpus=4, sleepers=450),
-    Case("triple-fault", *TRIPLE, memory_mib=512, cpus=4),
-    Case("killed-cloud", *KILLED, package=CLOUD, memory_mib=2048, cpus=1),
+    Case("triple-fault-cloud", *TRIPLE, package=CLOUD, memory_mib=512, cpus=4),
+    Case("killed", *KILLED, memory_mib=2048, cpus=2),
     Case("no-agent", *SYSRQ, agent=False),
 )

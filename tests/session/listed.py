@@ -24,12 +24,22 @@ class Listed:
 KILLED = "killed.*"
 NO_REGISTERS = "the registers died with the VMM"
 
+# A frame without source: drgn guesses frame pointers where it knows no unwind data.
+GUESSED_FRAME = r"^#\d+ +(\?\?\?|0x[0-9a-f]+|\S+\+0x[0-9a-f]+/0x[0-9a-f]+)$"
+
 LISTED = (
     Listed(
         "gdb: thread apply all -ascending bt",
         ".*",
         "gdb prints the texts that arguments point to; constant texts of the kernel are not kept",
         lines=r'=0x[0-9a-f]+ "|=0x[0-9a-f]+ <error: Cannot access memory',
+    ),
+    Listed(
+        "drgn: stack traces",
+        ".*",
+        "below a function of a module, drgn without that module's debugging information follows words"
+        " that are no frames, through memory that is not kept",
+        lines=GUESSED_FRAME,
     ),
     Listed("crash: (bt -a|foreach bt)", KILLED, f"{NO_REGISTERS}: tasks that ran have no backtrace"),
     Listed("gdb: .*", KILLED, f"{NO_REGISTERS}: gdb sees no vCPU"),

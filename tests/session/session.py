@@ -201,11 +201,12 @@ def main():
     cases = choose(arguments)
     outcomes = run_all(cases, arguments.self, arguments.output)
     findings = [finding for outcome in outcomes for finding in outcome.findings]
-    if not arguments.self:
+    whole = len(cases) == len(CASES) and not arguments.self
+    if whole:
         for entry in judge.stale(LISTED, findings, [case.name for case in cases]):
             print(f"stale: '{entry.reason}' ({entry.commands} in {entry.cases}) never differed")
     good = all(outcome.good() for outcome in outcomes)
-    if arguments.docs and good and len(cases) == len(CASES) and not arguments.self:
+    if arguments.docs and whole and good:
         report.write_docs(arguments.docs, outcomes)
     verdicts = [finding.verdict for finding in findings]
     print(
