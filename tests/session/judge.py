@@ -113,3 +113,10 @@ def disappointments(case, full):
     if tasks < KERNEL_TASKS + case.sleepers:
         result.append(f"drgn: tasks: only {tasks} in the full dump")
     return result
+
+
+def wrong_source(case, manifest):
+    """That the dump was made the way the case is about, as sentences if it was not."""
+    expected = "TABLE_SOURCE_LIVE" if case.agent else "TABLE_SOURCE_DERIVED"
+    source = manifest.get("table_source")
+    return [] if source == expected else [f"manifest: {source}, where {expected} should be"]

@@ -163,7 +163,10 @@ def run_case(case, only_self, output):
         judge.compare(case, command, answers[0].get(command), answers[1].get(command), LISTED)
         for command in questions.COMMANDS
     ]
-    return report.Outcome(case, tuple(findings), tuple(judge.disappointments(case, answers[0])), dump)
+    complaints = judge.disappointments(case, answers[0])
+    if dump:
+        complaints += judge.wrong_source(case, dump["manifest"])
+    return report.Outcome(case, tuple(findings), tuple(complaints), dump)
 
 
 def choose(arguments):

@@ -60,6 +60,11 @@ class Content(unittest.TestCase):
         self.assertIn("drgn: tasks: only 0 in the full dump", missing)
 
 
+    def test_a_dump_made_another_way_disappoints(self):
+        self.assertEqual(judge.wrong_source(CASE, {"table_source": "TABLE_SOURCE_LIVE"}), [])
+        self.assertTrue(judge.wrong_source(CASE, {"table_source": "TABLE_SOURCE_DERIVED"}))
+
+
 class Table(unittest.TestCase):
     def test_the_cases_cover_what_they_promise(self):
         self.assertEqual({case.cpus for case in CASES}, {1, 2, 4})
