@@ -113,14 +113,14 @@ bool Ledger::KeepPage(const Origin& origin, std::uint64_t page) {
     meter_.Stop("over the limit of bytes for a whole capture");
     return false;
   }
-  Complain(origin, page, view.why);
+  ComplainUnread(origin, page, view.why);
   return true;
 }
 
 bool Ledger::IsRange(const Origin& origin, std::uint64_t address, std::uint64_t bytes) {
   if (bytes == 0) return false;
   if (address + (bytes - 1) >= address) return true;
-  Complain(origin, address, "it passes the end of the address space");
+  ComplainUnread(origin, address, "it passes the end of the address space");
   return false;
 }
 
@@ -147,7 +147,7 @@ std::optional<std::uint64_t> Ledger::Number(const Origin& origin, std::uint64_t 
                                             std::uint32_t width) {
   if (!meter_.Take()) return std::nullopt;
   const auto number = reader_.Number(address, width);
-  if (!number) Complain(origin, address, reader_.why());
+  if (!number) ComplainUnread(origin, address, reader_.why());
   return number;
 }
 

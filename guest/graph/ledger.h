@@ -20,6 +20,7 @@ inline constexpr std::uint32_t kNone = ~std::uint32_t{0};
 struct Origin {
   std::uint32_t root = kNone;  // kNone: of no root, but of a vCPU
   std::uint32_t edge = kNone;  // kNone: an object of the root itself
+  bool quiet = false;          // what cannot be read is no complaint
 };
 
 // One of the graph's roots while it is followed.
@@ -59,6 +60,9 @@ class Ledger {
 
  private:
   std::string NameOf(const Origin& origin) const;
+  void ComplainUnread(const Origin& origin, std::uint64_t address, std::string_view why) {
+    if (!origin.quiet) Complain(origin, address, why);
+  }
   // False where [address, address + bytes) wraps, with a complaint, or is empty.
   bool IsRange(const Origin& origin, std::uint64_t address, std::uint64_t bytes);
 

@@ -11,11 +11,13 @@ constexpr std::uint64_t kUsualStackBytes = 16384;  // x86-64 Linux: THREAD_SIZE 
 
 }  // namespace
 
-Stacks::Stacks(const WalkInput& input, Reader& reader, Ledger& ledger, Lookups& lookups)
+Stacks::Stacks(const WalkInput& input, Reader& reader, Ledger& ledger, Lookups& lookups,
+               LiveWords& live)
     : input_(input),
       reader_(reader),
       ledger_(ledger),
       lookups_(lookups),
+      live_(live),
       stack_bytes_(input.graph->header.stack_bytes != 0 ? input.graph->header.stack_bytes
                                                         : kUsualStackBytes) {}
 
@@ -37,6 +39,7 @@ void Stacks::KeepLive() {
     }
     // `page` may have wrapped to 0 at the end of the address space: nothing is mapped there.
     lookups_.TryStack(origin, vcpu.sp, page);
+    live_.AddStack(vcpu.sp, page);
   }
 }
 
@@ -59,6 +62,7 @@ void Stacks::Keep(const Origin& origin, std::uint64_t base, std::uint64_t saved_
   if (saved && from > base && !ledger_.ZeroRange(origin, base, from - base)) return;
   if (!ledger_.KeepRange(origin, from, end - from)) return;
   lookups_.TryStack(origin, saved ? saved_sp : std::max(base, live_sp), end);
+  if (live_sp != 0) live_.AddStack(live_sp, end);
 }
 
 }  // namespace marrow::graph

@@ -4,14 +4,16 @@
 #include <cstdint>
 
 #include "guest/graph/ledger.h"
+#include "guest/graph/live.h"
 #include "guest/graph/lookups.h"
 
 namespace marrow::graph {
 
-// Keeps the used parts of kernel stacks, and shows their words to the lookups.
+// Keeps the used parts of kernel stacks, and shows their words to the lookups, and those of stacks
+// that vCPUs stand on to the live roots.
 class Stacks {
  public:
-  Stacks(const WalkInput& input, Reader& reader, Ledger& ledger, Lookups& lookups);
+  Stacks(const WalkInput& input, Reader& reader, Ledger& ledger, Lookups& lookups, LiveWords& live);
 
   // The stacks that vCPUs stand on.
   void KeepLive();
@@ -26,6 +28,7 @@ class Stacks {
   Reader& reader_;
   Ledger& ledger_;
   Lookups& lookups_;
+  LiveWords& live_;
   std::uint64_t stack_bytes_;
 };
 

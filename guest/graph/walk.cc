@@ -6,12 +6,15 @@
 #include <optional>
 #include <utility>
 
+#include "guest/graph/edge_words.h"
 #include "guest/graph/ledger.h"
+#include "guest/graph/live.h"
 #include "guest/graph/lookups.h"
 #include "guest/graph/meter.h"
 #include "guest/graph/reader.h"
 #include "guest/graph/stacks.h"
 #include "guest/graph/visited.h"
+#include "guest/lib/graph_check.h"
 
 namespace marrow::graph {
 namespace {
@@ -27,31 +30,11 @@ std::uint64_t MostSteps(const WalkLimits& limits) {
   return kStepsOfAWalk + kStepsPerObject * std::min(limits.objects, kMost);
 }
 
-// Two's complement: addresses wrap, as the processor's do.
-std::uint64_t Plus(std::uint64_t address, std::int64_t offset) {
-  return address + static_cast<std::uint64_t>(offset);
-}
-
-// Where the words of a field are.
-std::uint64_t WordAt(std::uint64_t object, const marrow_edge& edge, std::uint32_t i) {
-  return Plus(object, edge.offset) + std::uint64_t{i} * edge.stride;
-}
-
-// What a word points to; 0: nothing to follow.
-std::uint64_t PointerIn(std::uint64_t word, const marrow_edge& edge) {
-  if ((word & edge.tag_mask) != edge.tag_value) return 0;
-  return word & ~std::uint64_t{edge.clear_mask};
-}
-
-// Objects of which many in a row are just a longer one.
-bool IsPlain(const marrow_type& type) {
-  return type.edge_count == 0 && type.bytes == type.stride && (type.flags & MARROW_TYPE_TEXT) == 0;
-}
-
 // An object that was found and is still to be visited.
 struct Found {
   std::uint64_t address = 0;
-  Origin origin;
+  std::uint32_t root = 0;
+  std::uint32_t edge = kNone;
 };
 
 class Walker {
@@ -63,7 +46,8 @@ class Walker {
         reader_(*input.space),
         ledger_(input, reader_, meter_),
         lookups_(input, reader_, ledger_, meter_),
-        stacks_(input, reader_, ledger_, lookups_),
+        live_(input, reader_, meter_),
+        stacks_(input, reader_, ledger_, lookups_, live_),
         excluded_told_(graph_.types.size()) {}
 
   WalkReport Run();
@@ -77,16 +61,16 @@ class Walker {
   std::uint32_t TypeOf(const Origin& origin) const {
     return origin.edge == kNone ? graph_.roots[origin.root].type : graph_.edges[origin.edge].target;
   }
-  enum class Admission { kNew, kKnown, kStop };
+  enum class Admission { kNew, kKnown, kExcluded, kStop };
   // kStop: no further object of this root can be taken.
   Admission Admit(std::uint64_t address, const Origin& origin);
   // Each returns false on kStop.
   bool QueueRow(std::uint64_t address, std::uint64_t elements, const Origin& origin);
-  bool KeepRun(std::uint64_t address, std::uint64_t bytes, const Origin& origin);
+  bool KeepRun(std::uint64_t address, std::uint64_t bytes, Origin origin);
   bool IsExcluded(std::uint32_t type, const Origin& origin, std::uint64_t address);
 
   void Visit(const Found& object);
-  bool KeepObject(const Found& object, const marrow_type& type);
+  bool KeepObject(std::uint64_t address, const marrow_type& type, const Origin& origin);
   std::uint64_t TextBytes(std::uint64_t address, std::uint64_t most);
   void Follow(std::uint64_t object, const Origin& origin);
   // Each goes on while there is more to do for the root.
@@ -106,6 +90,7 @@ class Walker {
   Reader reader_;
   Ledger ledger_;
   Lookups lookups_;
+  LiveWords live_;
   Stacks stacks_;
   VisitedSet visited_;
   std::vector<Found> queue_;       // of the objects being visited
@@ -118,9 +103,12 @@ WalkReport Walker::Run() {
   std::vector<std::uint32_t> roots = RootsByPriority();
   auto next = roots.begin();
   while (next != roots.end() && !meter_.stopped()) {
-    const std::uint16_t priority = graph_.roots[*next].priority;
-    for (; next != roots.end() && graph_.roots[*next].priority == priority; ++next) {
-      if (meter_.stopped()) break;
+    // The live roots of a priority come last: its other roots may find live stacks.
+    const marrow_root& first = graph_.roots[*next];
+    const bool live = first.kind == MARROW_ROOT_LIVE;
+    for (; next != roots.end() && !meter_.stopped(); ++next) {
+      const marrow_root& root = graph_.roots[*next];
+      if (root.priority != first.priority || (root.kind == MARROW_ROOT_LIVE) != live) break;
       QueueRoot(*next);
     }
     VisitQueued();
@@ -135,7 +123,7 @@ WalkReport Walker::Run() {
 void Walker::EndTruncated(const std::vector<std::uint32_t>& roots_left) {
   if (!meter_.stopped()) return;
   for (const auto* queue : {&queue_, &next_queue_}) {
-    for (const Found& found : *queue) ledger_.Truncate(found.origin.root, meter_.why());
+    for (const Found& found : *queue) ledger_.Truncate(found.root, meter_.why());
   }
   for (const std::uint32_t root : roots_left) ledger_.Truncate(root, meter_.why());
 }
@@ -144,7 +132,10 @@ std::vector<std::uint32_t> Walker::RootsByPriority() const {
   std::vector<std::uint32_t> order(graph_.roots.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) {
-    return graph_.roots[a].priority < graph_.roots[b].priority;
+    const auto order_of = [this](std::uint32_t root) {
+      return std::pair(graph_.roots[root].priority, graph_.roots[root].kind == MARROW_ROOT_LIVE);
+    };
+    return order_of(a) < order_of(b);
   });
   return order;
 }
@@ -154,6 +145,11 @@ void Walker::QueueRoot(std::uint32_t index) {
   const Origin origin{.root = index};
   if (root.kind == MARROW_ROOT_OBJECT) {
     QueueRow(root.address, root.elements, origin);
+  } else if (root.kind == MARROW_ROOT_LIVE) {
+    const std::uint64_t bytes = std::uint64_t{root.elements} * guest::kGraphLivePageBytes;
+    for (const std::uint64_t word : live_.In(root.address, bytes)) {
+      if (!QueueRow(word, 1, origin)) break;
+    }
   } else {
     for (std::uint32_t cpu = 0; cpu < graph_.header.cpu_count; ++cpu) {
       const auto offset = PercpuOffset(origin, cpu);
@@ -192,7 +188,7 @@ bool Walker::IsExcluded(std::uint32_t type, const Origin& origin, std::uint64_t 
 Walker::Admission Walker::Admit(std::uint64_t address, const Origin& origin) {
   const std::uint32_t type = TypeOf(origin);
   if (IsExcluded(type, origin, address)) {
-    return meter_.Take() ? Admission::kKnown : Admission::kStop;
+    return meter_.Take() ? Admission::kExcluded : Admission::kStop;
   }
   RootState& root = ledger_.root(origin.root);
   const bool room = root.queued < root.most_objects && visited_.size() < input_.limits.objects;
@@ -219,19 +215,24 @@ bool Walker::QueueRow(std::uint64_t address, std::uint64_t elements, const Origi
     const std::uint64_t object = address + i * type.stride;
     const Admission admission = Admit(object, origin);
     if (admission == Admission::kStop) return false;
-    if (admission == Admission::kNew) next_queue_.push_back({.address = object, .origin = origin});
+    if (admission == Admission::kNew) {
+      next_queue_.push_back({.address = object, .root = origin.root, .edge = origin.edge});
+    }
   }
   return true;
 }
 
-// However long, it is one object; and as nothing is found in it, it need not wait for its turn.
-bool Walker::KeepRun(std::uint64_t address, std::uint64_t bytes, const Origin& origin) {
+// However long, it is one object; and as nothing is found in it, it need not wait for its turn. One
+// that is known may have been shorter; each page of it is a step all the same.
+bool Walker::KeepRun(std::uint64_t address, std::uint64_t bytes, Origin origin) {
   const Admission admission = Admit(address, origin);
-  if (admission != Admission::kNew) return admission == Admission::kKnown;
-  ++ledger_.report(origin.root).objects;
-  const bool zeros = (graph_.types[TypeOf(origin)].flags & MARROW_TYPE_ZEROS) != 0;
-  return zeros ? ledger_.ZeroRange(origin, address, bytes)
-               : ledger_.KeepRange(origin, address, bytes);
+  if (admission == Admission::kStop) return false;
+  if (admission == Admission::kExcluded) return true;
+  if (admission == Admission::kNew) ++ledger_.report(origin.root).objects;
+  const marrow_type& type = graph_.types[TypeOf(origin)];
+  origin.quiet = IsQuiet(type);
+  return (type.flags & MARROW_TYPE_ZEROS) != 0 ? ledger_.ZeroRange(origin, address, bytes)
+                                               : ledger_.KeepRange(origin, address, bytes);
 }
 
 // The first zero byte is part of the text. Up to what cannot be read, if there is none.
@@ -252,24 +253,25 @@ std::uint64_t Walker::TextBytes(std::uint64_t address, std::uint64_t most) {
   return most;
 }
 
-bool Walker::KeepObject(const Found& object, const marrow_type& type) {
+bool Walker::KeepObject(std::uint64_t address, const marrow_type& type, const Origin& origin) {
   if (type.bytes == 0) return true;
-  if ((type.flags & MARROW_TYPE_ZEROS) != 0) {
-    return ledger_.ZeroRange(object.origin, object.address, type.bytes);
-  }
+  if ((type.flags & MARROW_TYPE_ZEROS) != 0) return ledger_.ZeroRange(origin, address, type.bytes);
   const std::uint64_t bytes =
-      (type.flags & MARROW_TYPE_TEXT) != 0 ? TextBytes(object.address, type.bytes) : type.bytes;
-  return ledger_.KeepRange(object.origin, object.address, bytes);
+      (type.flags & MARROW_TYPE_TEXT) != 0 ? TextBytes(address, type.bytes) : type.bytes;
+  return ledger_.KeepRange(origin, address, bytes);
 }
 
 void Walker::Visit(const Found& object) {
-  if (ledger_.IsOver(object.origin)) return;
-  const marrow_type& type = graph_.types[TypeOf(object.origin)];
-  ++ledger_.report(object.origin.root).objects;
-  if (!KeepObject(object, type)) return;
-  for (std::uint32_t i = 0; i < type.edge_count && !ledger_.IsOver(object.origin); ++i) {
+  Origin origin{.root = object.root, .edge = object.edge};
+  if (ledger_.IsOver(origin)) return;
+  const marrow_type& type = graph_.types[TypeOf(origin)];
+  origin.quiet = IsQuiet(type);
+  ++ledger_.report(origin.root).objects;
+  if (!KeepObject(object.address, type, origin)) return;
+  for (std::uint32_t i = 0; i < type.edge_count && !ledger_.IsOver(origin); ++i) {
     if (!meter_.Take()) return;
-    Follow(object.address, {.root = object.origin.root, .edge = type.first_edge + i});
+    origin.edge = type.first_edge + i;
+    Follow(object.address, origin);
   }
 }
 

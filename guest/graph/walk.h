@@ -4,6 +4,7 @@
 // Abseil.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -50,10 +51,12 @@ struct WalkLimits {
 struct WalkInput {
   const Graph* graph = nullptr;
   Space* space = nullptr;
-  // Of each vCPU, as far as known: where it executes, and its stack pointer. 0: not known.
+  // Of each vCPU, as far as known: where it executes, its stack pointer, and its general-purpose
+  // registers in any order. 0: not known.
   struct Vcpu {
     std::uint64_t ip = 0;
     std::uint64_t sp = 0;
+    std::array<std::uint64_t, 16> registers = {};
   };
   std::vector<Vcpu> vcpus = {};
   std::uint32_t excluded_classes =

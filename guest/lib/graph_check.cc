@@ -154,13 +154,21 @@ class Checker {
   }
 
   const char* RootFault(const marrow_root& root) const {
-    if (root.kind != MARROW_ROOT_OBJECT && root.kind != MARROW_ROOT_PERCPU) {
-      return "unknown root kind";
-    }
+    if (root.kind < MARROW_ROOT_OBJECT || root.kind > MARROW_ROOT_LIVE) return "unknown root kind";
+    if (root.kind == MARROW_ROOT_LIVE) return LiveRootFault(root);
     if (const char* what = RowFault(root.type, root.elements)) return what;
     if (root.kind == MARROW_ROOT_PERCPU) return PercpuFault();
     const marrow_type type = Type(root.type);
     return Fits(root.address, uint64_t{root.elements - 1} * type.stride + type.bytes)
+               ? nullptr
+               : "it passes the end of the address space";
+  }
+
+  // Its elements are pages; the objects lie one by one.
+  const char* LiveRootFault(const marrow_root& root) const {
+    if (const char* what = RowFault(root.type, 1)) return what;
+    if (const char* what = ElementsFault(root.elements)) return what;
+    return Fits(root.address, uint64_t{root.elements} * kGraphLivePageBytes)
                ? nullptr
                : "it passes the end of the address space";
   }

@@ -12,7 +12,8 @@ namespace marrow::guest {
 // sum of an entry's fields comes near 2^63. What an address or a word of memory adds can still
 // wrap.
 inline constexpr uint64_t kGraphMaxObjectBytes = 1 << 26;  // type.bytes, type.stride, edge.stride
-inline constexpr uint32_t kGraphMaxWords = 1 << 24;  // edge.count, edge.elements, root.elements
+inline constexpr uint32_t kGraphMaxWords = 1 << 24;    // edge.count, edge.elements, root.elements
+inline constexpr uint64_t kGraphLivePageBytes = 4096;  // unit of a live root's elements
 inline constexpr uint32_t kGraphMaxCpus = 1 << 16;
 inline constexpr uint32_t kGraphMinStackBytes = 4096;
 inline constexpr uint32_t kGraphMaxStackBytes = 1 << 20;
@@ -40,7 +41,7 @@ const char* PartName(GraphPart part);
 // - every type index and edge range within its table, every kind and class known,
 // - count, elements >= 1, and a stride > 0 wherever more than one word or object is asked for,
 // - percpu_offsets where anything is per CPU, stack_bytes where there are stacks,
-// - no root and no lookup table that passes the end of the address space.
+// - no root, live root's range or lookup table that passes the end of the address space.
 GraphFault CheckGraph(const void* block, size_t bytes);
 
 }  // namespace marrow::guest

@@ -228,7 +228,11 @@ class Planner {
     walk.excluded_classes = static_cast<std::uint32_t>(input_.excluded.to_ulong());
     if (input_.vcpus != nullptr) {
       for (const VcpuState& vcpu : *input_.vcpus) {
-        walk.vcpus.push_back({.ip = vcpu.registers.rip, .sp = vcpu.registers.rsp});
+        const X86Registers& r = vcpu.registers;
+        walk.vcpus.push_back({.ip = r.rip,
+                              .sp = r.rsp,
+                              .registers = {r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp,
+                                            r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15}});
       }
     }
     if (input_.clock) {

@@ -109,11 +109,13 @@ enum marrow_edge_kind {
 enum marrow_root_kind {
   MARROW_ROOT_OBJECT = 1, /* objects at `address` */
   MARROW_ROOT_PERCPU = 2, /* objects at `address` plus each CPU's offset */
+  MARROW_ROOT_LIVE = 3,   /* objects in a range, where registers and live stacks point to */
 };
 
 /* marrow_type.flags */
 #define MARROW_TYPE_TEXT 1u  /* an object ends behind its first zero byte, or after `bytes` */
 #define MARROW_TYPE_ZEROS 2u /* pages that nothing else captures are to read as zeros */
+#define MARROW_TYPE_QUIET 4u /* what of an object cannot be read is not reported */
 
 /* marrow_panic_record.reason */
 enum marrow_panic_reason {
@@ -299,7 +301,7 @@ struct marrow_root {
   uint32_t type;
   uint16_t kind;        /* enum marrow_root_kind */
   uint16_t priority;    /* 0 is followed first; objects inherit it */
-  uint32_t elements;    /* objects in a row, at least 1 */
+  uint32_t elements;    /* objects in a row, at least 1; LIVE: the range's pages of 4096 bytes */
   uint32_t max_objects; /* reached from this root; 0: the reader's own limit */
   uint64_t max_bytes;   /* captured from this root; 0: the reader's own limit */
   char name[MARROW_NAME_BYTES];
