@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "guest/profile/link_compiler.h"
@@ -29,7 +30,8 @@ void Append(const std::vector<Entry>& entries, std::string* out) {
 bool SetCpus(const KernelView& view, marrow_graph_header* header) {
   constexpr std::uint32_t kMaxCpus = 1 << 16;
   const auto offsets = view.Symbol("__per_cpu_offset");
-  if (!offsets || *offsets > UINT64_MAX - sizeof(std::uint64_t) * kMaxCpus) return false;
+  if (!offsets || *offsets == 0 || *offsets > UINT64_MAX - sizeof(std::uint64_t) * kMaxCpus)
+    return false;
   for (const std::uint32_t cpu : view.possible_cpus) {
     if (cpu < kMaxCpus) header->cpu_count = std::max(header->cpu_count, cpu + 1);
   }
@@ -68,8 +70,13 @@ class GraphCompiler {
  private:
   void SetHeader();
   void AddRoot(const RootLine& root);
+  // The first that this kernel has.
+  std::optional<std::string> FirstSymbol(const Alternatives& names) const;
   // The root's type; a failure without a message has been reported already.
   Result<marrow_root> MakeRoot(const RootLine& line, const std::string& symbol);
+  Result<marrow_root> MakeLiveRoot(const RootLine& line, const std::string& start);
+  // The type that the line's own object has.
+  Result<std::uint32_t> ObjectType(const RootLine& line);
   Result<std::uint32_t> MakeVariable(const RootLine& line, const std::string& symbol);
   void AddFields(std::uint32_t type);
   void AddField(std::uint32_t type, const Field& field);
@@ -142,15 +149,56 @@ Result<std::uint32_t> GraphCompiler::MakeVariable(const RootLine& line, const st
   return table_.Add("variable/" + line.place, std::move(draft));
 }
 
-Result<marrow_root> GraphCompiler::MakeRoot(const RootLine& line, const std::string& symbol) {
+Result<std::uint32_t> GraphCompiler::ObjectType(const RootLine& line) {
   const Link& link = line.link;
+  if (link.bytes != 0) {
+    return table_.Raw(link.bytes, link.region_class.value_or(MARROW_CLASS_KERNEL_DATA),
+                      TargetFlags(link));
+  }
+  const auto type =
+      table_.Request({link.target, MARROW_CLASS_KERNEL_DATA, link.region_class, TargetFlags(link)},
+                     line.place, line.condition.optional);
+  if (!type) return Failure{""};
+  return *type;
+}
+
+// What all kinds of roots have in common.
+marrow_root NewRoot(const RootLine& line, marrow_root_kind kind, std::uint64_t address) {
   marrow_root root{};
-  root.address = *view_.Symbol(symbol);
-  root.kind = line.percpu ? MARROW_ROOT_PERCPU : MARROW_ROOT_OBJECT;
+  root.address = address;
+  root.kind = static_cast<std::uint16_t>(kind);
   root.priority = line.priority;
   root.elements = 1;
   root.max_objects = line.max_objects;
   root.max_bytes = line.max_bytes;
+  return root;
+}
+
+Result<marrow_root> GraphCompiler::MakeLiveRoot(const RootLine& line, const std::string& start) {
+  constexpr std::uint64_t kPageBytes = 4096;
+  const std::optional<std::string> end_name = FirstSymbol(line.end_names);
+  if (!end_name) return Failure{"no symbol " + Join(line.end_names)};
+  marrow_root root = NewRoot(line, MARROW_ROOT_LIVE, *view_.Symbol(start));
+  const std::uint64_t end = *view_.Symbol(*end_name);
+  if (end <= root.address || end - root.address > kPageBytes * kMaxRootObjects) {
+    return Failure{*end_name + " does not lie behind " + start};
+  }
+  root.elements = static_cast<std::uint32_t>((end - root.address + kPageBytes - 1) / kPageBytes);
+  if (root.elements * kPageBytes > ~root.address) {
+    return Failure{*end_name + " lies at the end of the address space"};
+  }
+  const auto type = ObjectType(line);
+  if (!type.ok()) return type.failure();
+  root.type = *type;
+  SetName("live " + start, root.name);
+  return root;
+}
+
+Result<marrow_root> GraphCompiler::MakeRoot(const RootLine& line, const std::string& symbol) {
+  if (!line.end_names.empty()) return MakeLiveRoot(line, symbol);
+  const Link& link = line.link;
+  marrow_root root =
+      NewRoot(line, line.percpu ? MARROW_ROOT_PERCPU : MARROW_ROOT_OBJECT, *view_.Symbol(symbol));
   SetName(symbol, root.name);
   if (line.percpu && graph_->header.percpu_offsets == 0) {
     return Failure{"no per-CPU data: __per_cpu_offset or the possible CPUs are not known"};
@@ -163,15 +211,8 @@ Result<marrow_root> GraphCompiler::MakeRoot(const RootLine& line, const std::str
   }
   root.elements = std::min(link.row.number.value_or(std::max(link.count, 1u)), kMaxRootObjects);
   root.address += static_cast<std::uint64_t>(std::int64_t{link.adjust});
-  if (link.bytes != 0) {
-    root.type = table_.Raw(link.bytes, link.region_class.value_or(MARROW_CLASS_KERNEL_DATA),
-                           link.zeros ? MARROW_TYPE_ZEROS : 0);
-    return root;
-  }
-  const auto type =
-      table_.Request({link.target, MARROW_CLASS_KERNEL_DATA, link.region_class, link.zeros},
-                     line.place, line.condition.optional);
-  if (!type) return Failure{""};
+  const auto type = ObjectType(line);
+  if (!type.ok()) return type.failure();
   root.type = *type;
   if (!link.target_path.empty()) {
     const auto member = links_.FindMember(table_[*type].structure, link.target_path);
@@ -181,20 +222,25 @@ Result<marrow_root> GraphCompiler::MakeRoot(const RootLine& line, const std::str
   return root;
 }
 
+std::optional<std::string> GraphCompiler::FirstSymbol(const Alternatives& names) const {
+  for (const std::string& name : names) {
+    if (view_.Symbol(name)) return name;
+  }
+  return std::nullopt;
+}
+
 void GraphCompiler::AddRoot(const RootLine& line) {
   if (!reporter_.Applies(line.condition, line.place, "root " + Join(line.names))) return;
-  const auto symbol =
-      std::find_if(line.names.begin(), line.names.end(),
-                   [this](const std::string& name) { return view_.Symbol(name).has_value(); });
-  if (symbol == line.names.end()) {
+  const std::optional<std::string> symbol = FirstSymbol(line.names);
+  if (!symbol) {
     reporter_.Report(line.place, "no symbol " + Join(line.names), line.condition.optional);
     return;
   }
   auto root = MakeRoot(line, *symbol);
-  if (root.ok()) {
+  if (root.ok() && root->kind == MARROW_ROOT_OBJECT) {
     const marrow_type& type = table_[root->type].type;
     const std::uint64_t bytes = std::uint64_t{root->elements - 1} * type.stride + type.bytes;
-    if (!line.percpu && bytes > ~root->address) {
+    if (bytes > ~root->address) {
       root = Failure{*symbol + " passes the end of the address space"};
     }
   }

@@ -23,6 +23,13 @@ std::vector<marrow_edge> One(const marrow_edge& edge) { return {edge}; }
 
 }  // namespace
 
+std::uint16_t TargetFlags(const Link& link) {
+  const bool text = link.kind == LinkKind::kString;
+  return static_cast<std::uint16_t>((text ? MARROW_TYPE_TEXT : 0) |
+                                    (link.zeros ? MARROW_TYPE_ZEROS : 0) |
+                                    (link.if_mapped ? MARROW_TYPE_QUIET : 0));
+}
+
 Edges LinkCompiler::Compile(const Link& link, const FieldWords& words, const EdgeSource& source,
                             const std::string& place, bool optional) {
   const Line line{link, words, source, place, optional};
@@ -99,15 +106,15 @@ Result<LinkCompiler::Target> LinkCompiler::FindTarget(const Line& line) {
   const Link& link = line.link;
   if (link.bytes != 0 || !link.bytes_path.empty()) {
     const std::uint32_t bytes = link.bytes_path.empty() ? link.bytes : 1;
-    const std::uint16_t flags = link.zeros ? MARROW_TYPE_ZEROS : 0;
-    return Target{table_->Raw(bytes, TargetClass(line), flags), "bytes", 0};
+    return Target{table_->Raw(bytes, TargetClass(line), TargetFlags(link)), "bytes", 0};
   }
   const std::string name = link.target.empty() ? line.words.structure : link.target;
   if (name.empty()) {
     return Failure{line.words.name + " does not tell a structure: give a type or bytes"};
   }
-  const auto type = table_->Request({name, line.source.region_class, link.region_class, link.zeros},
-                                    line.place, line.optional);
+  const auto type =
+      table_->Request({name, line.source.region_class, link.region_class, TargetFlags(link)},
+                      line.place, line.optional);
   if (!type) return AlreadyReported();
   Target target{*type, name, 0};
   if (!link.target_path.empty()) {
@@ -251,7 +258,7 @@ Edges LinkCompiler::String(const Line& line) {
     return Failure{line.words.name + " is no pointer; text inside an object comes with it"};
   }
   marrow_edge edge = NewEdge(line, MARROW_EDGE_POINTER);
-  edge.target = table_->Raw(line.link.bytes, TargetClass(line), MARROW_TYPE_TEXT);
+  edge.target = table_->Raw(line.link.bytes, TargetClass(line), TargetFlags(line.link));
   return One(edge);
 }
 

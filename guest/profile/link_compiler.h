@@ -32,13 +32,16 @@ struct EdgeSource {
 // The edges of a line; a failure without a message has been reported already.
 using Edges = Result<std::vector<marrow_edge>>;
 
+// What the line says of the type it leads to, as marrow_type.flags.
+std::uint16_t TargetFlags(const Link& link);
+
 // Types are made in `table` as they are needed.
 class LinkCompiler {
  public:
   LinkCompiler(const KernelTypes& types, bool percpu, TypeTable* table)
       : types_(types), percpu_(percpu), table_(table) {}
 
-  // The line's source of `place` and `optional` is told with types that are not known.
+  // `place` and `optional` are those of the line, for the report of a type that is not known.
   Edges Compile(const Link& link, const FieldWords& words, const EdgeSource& source,
                 const std::string& place, bool optional);
 

@@ -46,10 +46,11 @@ constexpr KindForm kKinds[] = {
 };
 
 constexpr std::string_view kModifiers[] = {
-    "count", "elements", "tag",    "clear", "limit",    "adjust",      "zeros",
+    "count", "elements", "tag",    "clear", "limit",    "adjust",      "zeros",    "if-mapped",
     "class", "optional", "before", "from",  "priority", "max-objects", "max-bytes"};
 constexpr std::string_view kModifiersText =
-    "there are count, elements, tag, clear, limit, adjust, zeros, class, optional, from and before"
+    "there are count, elements, tag, clear, limit, adjust, zeros, if-mapped, class, optional, from "
+    "and before"
     " (a root has priority, max-objects and max-bytes as well)";
 
 bool IsModifier(std::string_view word) {
@@ -201,9 +202,9 @@ std::string ParseNumberModifier(std::string_view word, std::string_view value, L
 bool TakeModifier(WordStream* words, Link* link, Condition* condition, std::string* mistake) {
   if (TakeCondition(words, condition, mistake)) return true;
   const std::string_view word = words->Peek();
-  if (word == "zeros") {
+  if (word == "zeros" || word == "if-mapped") {
     words->Take();
-    link->zeros = true;
+    (word == "zeros" ? link->zeros : link->if_mapped) = true;
   } else if (word == "class") {
     words->Take();
     link->region_class = ParseClass(words->Take());
@@ -334,6 +335,27 @@ std::string ParseRoot(WordStream* words, RootLine* root) {
   const bool untyped = link.target.empty() && link.bytes == 0;
   return untyped ? "a root needs TYPE or bytes N: the kernel does not tell its variables' types"
                  : "";
+}
+
+std::string ParseLive(WordStream* words, RootLine* root) {
+  constexpr const char* kWanted = "live needs the symbols of its start and its end";
+  std::string mistake = TakePath(words, kWanted, &root->names);
+  if (mistake.empty()) mistake = TakePath(words, kWanted, &root->end_names);
+  if (mistake.empty()) mistake = ParseLink(words, &root->link, &root->condition, root);
+  if (!mistake.empty()) return mistake;
+  const Link& link = root->link;
+  const bool object = link.kind == LinkKind::kEmbedded;
+  if (!object && link.kind != LinkKind::kString) return "live takes string or object";
+  if (!link.target_path.empty() || !link.bytes_path.empty() ||
+      (link.target.empty() && link.bytes == 0)) {
+    return "a live object needs TYPE or bytes N: there is nothing else to tell what it is";
+  }
+  const bool words_of_field = link.count != 0 || link.row.number || !link.row.path.empty() ||
+                              link.tag_mask != 0 || link.clear_mask != 0 || link.limit != 0 ||
+                              link.adjust != 0;
+  return words_of_field
+             ? "live takes no count, elements, tag, clear, limit or adjust: it has no field"
+             : "";
 }
 
 std::string ParseOrc(WordStream* words, OrcLine* orc) {

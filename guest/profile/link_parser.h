@@ -16,6 +16,8 @@ std::string ParseTypeLine(WordStream* words, TypeBlock* block);
 std::string ParseField(WordStream* words, Field* field);
 // root [percpu] SYMBOL[?ALT] KIND ARGS [modifiers]
 std::string ParseRoot(WordStream* words, RootLine* root);
+// live START[?ALT] END[?ALT] KIND ARGS [modifiers]
+std::string ParseLive(WordStream* words, RootLine* root);
 // orc [optional] [from X.Y] [before X.Y]
 std::string ParseOrc(WordStream* words, OrcLine* orc);
 // text before N after N

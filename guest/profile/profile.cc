@@ -35,7 +35,7 @@ constexpr Form kForms[] = {
 constexpr std::string_view kDirectives =
     "there are symbol, section, percpu, pointer, printk-ring, vmcoreinfo, iomem, include, type, "
     "root,"
-    " orc and text";
+    " live, orc and text";
 
 // The words behind the names.
 std::string ParseModifiers(WordStream* words, const Form& form, Directive* directive) {
@@ -118,6 +118,10 @@ class Parser {
     if (word == "root") {
       profile_->roots.emplace_back().place = place_;
       return ParseRoot(words, &profile_->roots.back());
+    }
+    if (word == "live") {
+      profile_->roots.emplace_back().place = place_;
+      return ParseLive(words, &profile_->roots.back());
     }
     if (word == "orc") {
       profile_->orcs.emplace_back().place = place_;

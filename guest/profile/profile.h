@@ -82,6 +82,7 @@ struct Link {
   std::uint32_t bytes = 0;    // raw bytes instead of a type; kString: the longest text
   Alternatives bytes_path;    // the member that holds how many raw bytes there are
   bool zeros = false;         // the target's pages need not be captured
+  bool if_mapped = false;     // what of the target cannot be read is not reported
   std::int32_t adjust = 0;
   std::uint32_t count = 0;  // words of the field; 0: as the member has elements
   Row row;
@@ -112,9 +113,12 @@ struct TypeBlock {
   std::string place;
 };
 
-// With kEmbedded the variable is the target itself.
+// With kEmbedded the variable is the target itself. With end_names the targets are not variables,
+// but whatever registers and live stacks point to from the symbol up to the end: kEmbedded or
+// kString.
 struct RootLine {
   Alternatives names;
+  Alternatives end_names;
   bool percpu = false;
   Link link;
   Condition condition;

@@ -20,7 +20,8 @@ std::optional<Version> ParseRelease(std::string_view release) {
 }
 
 std::string RequestKey(const TypeRequest& request, std::uint16_t region_class) {
-  return request.name + "/" + std::to_string(region_class) + (request.zeros ? "/zeros" : "");
+  return request.name + "/" + std::to_string(region_class) +
+         (request.flags != 0 ? "/" + std::to_string(request.flags) : "");
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ std::optional<std::uint32_t> TypeTable::Request(const TypeRequest& request,
   draft.type.bytes = view != nullptr && view->bytes ? *view->bytes : whole;
   draft.type.stride = std::max(size ? whole : draft.type.bytes, 1u);
   draft.type.region_class = region_class;
-  draft.type.flags = request.zeros ? MARROW_TYPE_ZEROS : 0;
+  draft.type.flags = request.flags;
   SetName(request.name, draft.type.name);
   draft.structure = structure;
   if (view != nullptr) draft.fields = view->fields;

@@ -43,7 +43,7 @@ struct TypeRequest {
   std::string name = {};
   std::uint16_t source_class = MARROW_CLASS_KERNEL_DATA;
   std::optional<marrow_region_class> region_class = {};  // as the line says
-  bool zeros = false;
+  std::uint16_t flags = 0;                               // as in marrow_type
 };
 
 class TypeTable {

@@ -107,6 +107,9 @@ type tss_struct bytes 104
   x86_tss.ist pointer bytes 8192 adjust -8192 count 4  # the fifth stack is mapped under SEV alone
 root percpu hardirq_stack_ptr pointer bytes 16376 adjust -16376 optional priority 1
 
+# What functions were called with.
+live __start_rodata __end_rodata string 256 priority 4  # texts that gdb prints as arguments
+
 # ---- Modules --------------------------------------------------------------------------------
 # Their symbols; code only where a stack leads to it. crash reads the whole of a module's memory, and
 # looks at nothing but the symbols in it: the rest is there as zeros.
@@ -127,7 +130,7 @@ type module_memory optional from 6.4
 
 type mod_kallsyms
   symtab pointer bytes 24 elements num_symtab
-  strtab pointer bytes 16384
+  strtab pointer bytes 16384 if-mapped  # the kernel does not say how large it is
   typetab pointer bytes 1 elements num_symtab
 
 root modules list module.list priority 1
