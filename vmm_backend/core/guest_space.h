@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -38,14 +39,33 @@ class GuestSpace final : public graph::Space {
   void KeepAsZeros(std::uint64_t page) override;
 
  private:
-  graph::PageView LookUncached(std::uint64_t page) const;
+  // What is known of a page of the address space.
+  struct Remembered {
+    graph::PageView view = {};
+    bool looked = false;
+    bool kept = false;
+  };
+  // Where a large page of the guest is.
+  struct Leaf {
+    std::uint64_t number = ~std::uint64_t{0};  // its gva / kLeafBytes
+    Translation translation;                   // of its first byte, or of its kLeafBytes
+    bool tables_planned = false;
+  };
+  static constexpr std::uint64_t kLeafBytes = 2 << 20;
+
+  Remembered& Remember(std::uint64_t page);
+  graph::PageView LookUncached(std::uint64_t page);
+  // The gpa of a page; its tables planned if they are to be.
+  enum class Tables { kIgnore, kPlan };
+  absl::StatusOr<Gpa> Find(std::uint64_t page, Tables tables);
   void PlanTables(const Translation& translation);
 
   PageSource& source_;
   PageWords words_;
   PagePlan& plan_;
   PageTableRoot root_;
-  absl::flat_hash_map<std::uint64_t, graph::PageView> looked_;
+  std::array<Leaf, 64> leaves_;
+  absl::flat_hash_map<std::uint64_t, Remembered> remembered_;
 };
 
 }  // namespace marrow
