@@ -217,7 +217,8 @@ TEST(GraphCheck, RejectsEdgesOneByOne) {
 TEST(GraphCheck, RejectsRootsOneByOne) {
   constexpr auto kPart = GraphPart::kRoot;
   CheckAll({
-      {"kind", "unknown root kind", kPart, 0, [](auto& g) { g.roots[0].kind = 3; }},
+      {"kind", "unknown root kind", kPart, 0, [](auto& g) { g.roots[0].kind = 0; }},
+      {"kind 4", "unknown root kind", kPart, 1, [](auto& g) { g.roots[1].kind = 4; }},
       {"type", "its type is not in the table", kPart, 1, [](auto& g) { g.roots[1].type = 3; }},
       {"no elements", "no elements", kPart, 0, [](auto& g) { g.roots[0].elements = 0; }},
       {"row", "objects in a row of a type without stride", kPart, 1,
@@ -236,6 +237,25 @@ TEST(GraphCheck, RejectsRootsOneByOne) {
          g.edges[3].kind = MARROW_EDGE_POINTER;
          g.header.percpu_offsets = 0;
        }},
+  });
+}
+
+TEST(GraphCheck, RejectsLiveRootsOneByOne) {
+  constexpr auto kPart = GraphPart::kRoot;
+  const auto live = [](uint64_t address, uint32_t pages, uint32_t type) {
+    return [=](GraphBlock& g) {
+      g.roots[1] = {address, type, MARROW_ROOT_LIVE, 0, pages, 0, 0, "live"};
+    };
+  };
+  const char* const kEnd = "it passes the end of the address space";
+  CheckAll({
+      {"one page", nullptr, kPart, 1, live(0xffffffff82000000, 1, 1)},
+      {"type", "its type is not in the table", kPart, 1, live(0, 1, 3)},
+      {"no pages", "no elements", kPart, 1, live(0, 0, 1)},
+      {"a type without stride", nullptr, kPart, 1, live(0, kGraphMaxWords, 1)},
+      {"too many pages", "too many elements", kPart, 1, live(0, kGraphMaxWords + 1, 1)},
+      {"ends at the end", nullptr, kPart, 1, live(UINT64_MAX - 8192, 2, 1)},
+      {"wraps", kEnd, kPart, 1, live(UINT64_MAX - 8191, 2, 1)},
   });
 }
 

@@ -82,6 +82,15 @@ TEST_F(WalkLimitsTest, ARowOfPlainBytesIsOneObject) {
   EXPECT_EQ(report.roots[0].pages, 10u);
 }
 
+TEST_F(WalkLimitsTest, RowsSeenAgainAreStepsAsWell) {
+  build_.graph.types[0].bytes = 4096;
+  input_.limits.objects = 1;
+  for (std::uint32_t i = 0; i < 4096; ++i) Row("row", 0, 64);
+  const WalkReport report = Walk();
+  EXPECT_EQ(report.roots[0].truncated, "");
+  EXPECT_THAT(report.roots.back().truncated, HasSubstr("steps"));
+}
+
 TEST_F(WalkLimitsTest, HoldsTheObjectsOfAllRoots) {
   input_.limits.objects = 15;
   Row("a", 0, 10);

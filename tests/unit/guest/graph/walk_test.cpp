@@ -288,6 +288,62 @@ TEST_F(WalkTest, FollowsTheEdgesOfAnObjectWhosePagesAreMissingInPart) {
   EXPECT_THAT(report_.complaints, SizeIs(2));
 }
 
+TEST_F(WalkTest, SaysNothingOfWhatAQuietObjectLacks) {
+  build_.graph.types[from_].bytes = 8192;
+  build_.graph.types[from_].flags = MARROW_TYPE_QUIET;
+  Edge(MARROW_EDGE_POINTER, 4096);
+  Edge(MARROW_EDGE_LIST, 4104);
+  Edge(MARROW_EDGE_POINTER, 0);
+  space_.Put(kA, kB);
+  space_.Fill(kB, 16);
+  Walk();
+  EXPECT_THAT(space_.kept, ElementsAre(kA, kB));
+  EXPECT_THAT(report_.complaints, IsEmpty());
+}
+
+TEST_F(WalkTest, ComplainsOfWhatAQuietObjectLeadsTo) {
+  build_.graph.types[from_].flags = MARROW_TYPE_QUIET;
+  Edge(MARROW_EDGE_POINTER, 0);
+  space_.Put(kA, kB);
+  Walk();
+  EXPECT_THAT(report_.complaints, ElementsAre(Field(&Complaint::address, kB)));
+}
+
+TEST_F(WalkTest, SaysNothingOfWhatARowOfQuietObjectsLacks) {
+  build_.graph.types[to_].flags = MARROW_TYPE_QUIET;
+  Edge(MARROW_EDGE_POINTER, 0).elements = 512;
+  space_.Put(kA, kB);
+  space_.Fill(kB, 4096);
+  Walk();
+  EXPECT_THAT(space_.kept, ElementsAre(kA, kB));
+  EXPECT_THAT(report_.complaints, IsEmpty());
+}
+
+TEST_F(WalkTest, KeepsTheLongerOfTwoRowsAtOneAddress) {
+  for (const bool longer_first : {false, true}) {
+    space_.kept.clear();
+    build_.graph.roots.clear();
+    for (const bool longer : {longer_first, !longer_first}) {
+      build_.Root(longer ? "longer" : "shorter", kB, to_).elements = longer ? 512 : 2;
+    }
+    space_.Fill(kB, 2 * 4096);
+    Walk();
+    EXPECT_THAT(space_.kept, ElementsAre(kB, kB + 4096));
+    EXPECT_EQ(report_.roots[0].objects, 1u);
+    EXPECT_EQ(report_.roots[1].objects, 0u);
+    EXPECT_EQ(report_.roots[longer_first ? 0 : 1].pages, longer_first ? 2u : 1u);
+  }
+}
+
+TEST_F(WalkTest, KeepsNoPartOfAnExcludedRow) {
+  build_.graph.types[to_].region_class = MARROW_CLASS_SECRET;
+  input_.excluded_classes = 1u << MARROW_CLASS_SECRET;
+  build_.Root("row", kB, to_).elements = 512;
+  space_.Fill(kB, 2 * 4096);
+  Walk();
+  EXPECT_THAT(space_.kept, IsEmpty());
+}
+
 TEST_F(WalkTest, CountsComplaintsThatItDoesNotTell) {
   input_.limits.complaints = 3;
   marrow_edge& edge = Edge(MARROW_EDGE_POINTER, 0);
