@@ -6,7 +6,7 @@ import unittest
 import judge
 from cases import CASES, Case
 from judge import Verdict
-from listed import LISTED, Listed
+from listed import LISTED, Listed, frames_that_are_known
 
 CASE = Case("one", "panic", "PANIC", "the panic line", "its_function", sleepers=0)
 ENTRY = Listed("crash: ps", "one", "a reason", lines="^SECRET")
@@ -39,6 +39,14 @@ class Compare(unittest.TestCase):
         finding = judge.compare(CASE, "crash: ps", full, ["none"], ())
         self.assertEqual(len(finding.diff), judge.DIFF_LINES + 1)
         self.assertRegex(finding.diff[-1], "and [0-9]+ lines more")
+
+
+class KnownFrames(unittest.TestCase):
+    def test_only_what_follows_a_module_in_the_same_trace_is_left_out(self):
+        trace = ["of 1:", "#0  f (a.c:1)", "#1  0xffffffffc02bf141", "#2  g (b.c:1)", "of 2:", "#0  h"]
+        self.assertEqual(frames_that_are_known(trace), [*trace[:3], *trace[4:]])
+        self.assertEqual(frames_that_are_known(trace[4:]), trace[4:])
+        self.assertEqual(frames_that_are_known([]), [])
 
 
 class Stale(unittest.TestCase):
