@@ -28,7 +28,7 @@ constexpr std::uint64_t kMapped = 0xffff'8880'0000'0000;
 constexpr CaptureLimits kLimits{.region_bytes = 8 * kPageBytes,
                                 .capture_bytes = 24 * kPageBytes,
                                 .missing = 16,
-                                .walk_objects = 500};
+                                .walk_objects = 100};
 
 class Ram final : public PageSource {
  public:
@@ -85,18 +85,18 @@ void MendEdge(marrow_edge& edge, std::uint32_t types) {
   edge.kind = static_cast<std::uint16_t>(1 + edge.kind % MARROW_EDGE_LOOKUP);
   edge.target %= std::max(types, 1u);
   edge.offset %= 8192;
-  edge.count = 1 + (edge.count & 0xffff);
+  edge.count = 1 + (edge.count & 0xff);
   edge.stride = 1 + edge.stride % 4096;
   edge.tag_value &= edge.tag_mask;
-  edge.elements = 1 + (edge.elements & 0xfffff);
+  edge.elements = 1 + (edge.elements & 0xff);
   edge.elements_width = 1u << (edge.elements_width % 4);
 }
 
 void MendRoot(marrow_root& root, std::uint32_t types) {
   root.address = kMapped + root.address % (kRamPages * kPageBytes);
   root.type %= std::max(types, 1u);
-  root.kind = static_cast<std::uint16_t>(1 + root.kind % 2);
-  root.elements = 1 + root.elements % 1000;
+  root.kind = static_cast<std::uint16_t>(1 + root.kind % MARROW_ROOT_LIVE);
+  root.elements = 1 + root.elements % 100;
 }
 
 void MendLookup(marrow_lookup& lookup) {
