@@ -180,8 +180,9 @@ Result<marrow_root> GraphCompiler::MakeLiveRoot(const RootLine& line, const std:
   if (!end_name) return Failure{"no symbol " + Join(line.end_names)};
   marrow_root root = NewRoot(line, MARROW_ROOT_LIVE, *view_.Symbol(start));
   const std::uint64_t end = *view_.Symbol(*end_name);
-  if (end <= root.address || end - root.address > kPageBytes * kMaxRootObjects) {
-    return Failure{*end_name + " does not lie behind " + start};
+  if (end <= root.address) return Failure{*end_name + " does not lie behind " + start};
+  if (end - root.address > kPageBytes * kMaxRootObjects) {
+    return Failure{start + " and " + *end_name + " lie too far apart"};
   }
   root.elements = static_cast<std::uint32_t>((end - root.address + kPageBytes - 1) / kPageBytes);
   if (root.elements * kPageBytes > ~root.address) {

@@ -43,6 +43,23 @@ TEST_F(CompileProfile, MarksWhatMayReadAsZeros) {
   EXPECT_EQ(FindType(result.graph, "bytes[1]")->flags, MARROW_TYPE_ZEROS);
 }
 
+TEST_F(CompileProfile, MarksWhatNeedNotBeMapped) {
+  const Compilation result =
+      Run("root thing object thing\ntype thing\n  any pointer bytes 4K if-mapped\n"
+          "  peer pointer if-mapped zeros\n  word string 8 if-mapped\n");
+  EXPECT_EQ(FindType(result.graph, "bytes[4096]")->flags, MARROW_TYPE_QUIET);
+  EXPECT_EQ(FindType(result.graph, "peer")->flags, MARROW_TYPE_QUIET | MARROW_TYPE_ZEROS);
+  EXPECT_EQ(FindType(result.graph, "string[8]")->flags, MARROW_TYPE_QUIET | MARROW_TYPE_TEXT);
+  EXPECT_EQ(FindType(result.graph, "thing")->flags, 0);
+}
+
+TEST_F(CompileProfile, MarksTheObjectsOfARootThatNeedNotBeMapped) {
+  const Compilation result = Run("root thing object thing if-mapped\nroot thing object thing\n");
+  ASSERT_EQ(result.graph.roots.size(), 2u);
+  EXPECT_EQ(result.graph.types[result.graph.roots[0].type].flags, MARROW_TYPE_QUIET);
+  EXPECT_EQ(result.graph.types[result.graph.roots[1].type].flags, 0);
+}
+
 TEST_F(CompileProfile, KeepsViewsOfOneStructureApart) {
   const Compilation result =
       Run("root thing object first\ntype thing as first\n  peer pointer second\n"
@@ -83,6 +100,41 @@ TEST_F(CompileProfile, MakesRoots) {
   EXPECT_EQ(percpu.kind, MARROW_ROOT_PERCPU);
   EXPECT_EQ(result.graph.types[percpu.type].bytes, 16u);
   EXPECT_THAT(EdgesOf(result.graph, "percpu_thing"), ElementsAre("pointer peer @0 count 2"));
+}
+
+TEST_F(CompileProfile, MakesLiveRoots) {
+  const Compilation result =
+      Run("live none?_stext none?orc_lookup_end string 64 priority 4 max-objects 9\n"
+          "live thing orc_lookup object peer class log\n");
+  EXPECT_THAT(result.missing, IsEmpty());
+  ASSERT_EQ(result.graph.roots.size(), 2u);
+  const marrow_root& text = result.graph.roots[0];
+  EXPECT_EQ(text.kind, MARROW_ROOT_LIVE);
+  EXPECT_EQ(text.address, 0xffffffff81000000u);
+  EXPECT_EQ(text.elements, 4u) << "0x3014 bytes in whole pages";
+  EXPECT_EQ(text.priority, 4);
+  EXPECT_EQ(text.max_objects, 9u);
+  EXPECT_EQ(NameOf(text.name), "live _stext");
+  EXPECT_EQ(result.graph.types[text.type].bytes, 64u);
+  EXPECT_EQ(result.graph.types[text.type].flags, MARROW_TYPE_TEXT);
+  const marrow_root& object = result.graph.roots[1];
+  EXPECT_EQ(object.elements, 1u);
+  EXPECT_EQ(NameOf(result.graph.types[object.type].name), "peer");
+  EXPECT_EQ(result.graph.types[object.type].region_class, MARROW_CLASS_LOG);
+}
+
+TEST_F(CompileProfile, ReportsLiveLinesThatGiveNothing) {
+  const Compilation result =
+      Run("live none _etext string\nlive _stext none?nada string\nlive _etext _stext string\n"
+          "live _stext _stext string\nlive _stext _etext object none\n"
+          "live none _etext string optional\nlive percpu_thing _stext string\n");
+  EXPECT_THAT(result.missing, ElementsAre("p:1: no symbol none", "p:2: no symbol none?nada",
+                                          "p:3: _stext does not lie behind _etext",
+                                          "p:4: _stext does not lie behind _stext",
+                                          "p:5: the kernel's types have no structure none",
+                                          "p:7: percpu_thing and _stext lie too far apart"));
+  EXPECT_THAT(result.skipped, ElementsAre("p:6: no symbol none"));
+  EXPECT_EQ(result.graph.Encode(), "");
 }
 
 TEST_F(CompileProfile, KnowsTheVariablesOfRoots) {

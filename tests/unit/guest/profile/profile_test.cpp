@@ -110,7 +110,7 @@ TEST(Profile, ReadsTypesWithTheirFields) {
   const auto profile = ParseProfile(
       "type a?b as view bytes 0 class task optional from 5.10 before 6.2\n"
       "  x.y?z pointer t.m?n count 2 elements n?m max 4K tag 3=2 clear 7 limit 9 adjust -8 zeros"
-      " class log optional from 6.1\n\n"
+      " if-mapped class log optional from 6.1\n\n"
       "\tw string  # with a tab\n"
       "vmcoreinfo\n"
       "type c\n",
@@ -144,6 +144,7 @@ TEST(Profile, ReadsTypesWithTheirFields) {
   EXPECT_EQ(field.link.limit, 9u);
   EXPECT_EQ(field.link.adjust, -8);
   EXPECT_TRUE(field.link.zeros);
+  EXPECT_TRUE(field.link.if_mapped);
   EXPECT_EQ(field.link.region_class, MARROW_CLASS_LOG);
   EXPECT_EQ(type.fields[1].link.kind, LinkKind::kString);
   EXPECT_EQ(profile->types[1].view, "c");
@@ -166,6 +167,29 @@ TEST(Profile, ReadsRoots) {
   EXPECT_EQ(root.max_bytes, 2048u);
   EXPECT_EQ(profile->roots[1].link.kind, LinkKind::kEmbedded);
   EXPECT_EQ(profile->roots[1].link.bytes, 16u);
+}
+
+TEST(Profile, ReadsLiveLines) {
+  const auto profile = ParseProfile(
+      "live a?b c?d string 64 priority 3 optional max-objects 4\n"
+      "live e f object t if-mapped\n"
+      "live g h from 6.1 object bytes 16 class log\n",
+      "p");
+  ASSERT_TRUE(profile.ok()) << profile.error();
+  ASSERT_EQ(profile->roots.size(), 3u);
+  const RootLine& text = profile->roots[0];
+  EXPECT_THAT(text.names, ElementsAre("a", "b"));
+  EXPECT_THAT(text.end_names, ElementsAre("c", "d"));
+  EXPECT_EQ(text.link.kind, LinkKind::kString);
+  EXPECT_EQ(text.link.bytes, 64u);
+  EXPECT_EQ(text.priority, 3);
+  EXPECT_EQ(text.max_objects, 4u);
+  EXPECT_TRUE(text.condition.optional);
+  EXPECT_EQ(text.place, "p:1");
+  EXPECT_EQ(profile->roots[1].link.target, "t");
+  EXPECT_TRUE(profile->roots[1].link.if_mapped);
+  EXPECT_EQ(profile->roots[2].link.bytes, 16u);
+  EXPECT_EQ(profile->roots[2].condition.from, (Version{6, 1}));
 }
 
 TEST(Profile, ReadsEveryKindOfLink) {
@@ -225,6 +249,23 @@ TEST(Profile, RejectsMistakesOfTheGraph) {
       {"root a object t max-objects 0", "max-objects takes"},
       {"root a object t max-bytes x", "max-bytes takes"},
       {"root a object t size 4", "unexpected word 'size'; there are count"},
+      {"live", "live needs the symbols"},
+      {"live a", "live needs the symbols"},
+      {"live a optional", "live needs the symbols"},
+      {"live a? b string", "an empty name"},
+      {"live a b", "no kind of link"},
+      {"live a b pointer t", "live takes string or object"},
+      {"live a b list t.m", "live takes string or object"},
+      {"live a b object", "a live object needs TYPE or bytes N"},
+      {"live a b object t.m", "a live object needs TYPE or bytes N"},
+      {"live a b object bytes n", "a live object needs TYPE or bytes N"},
+      {"live a b string 65K", "string takes"},
+      {"live a b string count 3", "live takes no count"},
+      {"live a b object t elements 3", "live takes no count"},
+      {"live a b object t tag 1=1", "live takes no count"},
+      {"live a b object t adjust 8", "live takes no count"},
+      {"live a b string priority x", "priority takes"},
+      {"live a b string 8 size 4", "unexpected word 'size'"},
       {"orc x", "unexpected word 'x'"},
       {"text", "text needs before N"},
       {"text before", "before takes"},
