@@ -255,9 +255,12 @@ class Planner {
     for (const graph::Complaint& complaint : report.complaints) {
       const std::string root =
           complaint.root.empty() ? "" : absl::StrFormat("root \"%s\": ", GuestText(complaint.root));
-      Miss({.what = root + GuestText(complaint.what),
-            .address = complaint.address,
-            .why = complaint.why});
+      const std::string what = root + GuestText(complaint.what);
+      if (complaint.address % kPageBytes == 0) {
+        MissPage(what, complaint.address, complaint.why);
+      } else {
+        Miss({.what = what, .address = complaint.address, .why = complaint.why});
+      }
     }
     plan_.missing_not_listed += report.complaints_not_told;
   }

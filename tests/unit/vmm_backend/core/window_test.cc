@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "tests/unit/guest/graph/graph_builder.h"
 #include "vmm_backend/base/crc32c.h"
 #include "vmm_backend/core/guest_text.h"
 
@@ -25,6 +26,7 @@ constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 struct FakeWindow {
   marrow_window_header header{};
   std::vector<marrow_region> regions;
+  std::string graph;  // lies at the end of the window
   std::size_t window_bytes = 4096;
 
   FakeWindow() {
@@ -53,12 +55,20 @@ struct FakeWindow {
   FakeWindow& Seal() {
     header.table.region_count = static_cast<std::uint32_t>(regions.size());
     std::uint32_t crc = Crc32c(std::as_bytes(std::span(&header.facts, 1)));
-    header.table.crc32c = Crc32c(std::as_bytes(std::span(regions)), crc);
+    crc = Crc32c(std::as_bytes(std::span(regions)), crc);
+    header.table.crc32c = Crc32c(AsBytes(graph), crc);
     return *this;
+  }
+
+  void SetGraph(std::string block) {
+    graph = std::move(block);
+    header.table.graph_bytes = static_cast<std::uint32_t>(graph.size());
+    header.table.graph_offset = static_cast<std::uint32_t>(window_bytes - graph.size());
   }
 
   std::string Bytes() const {
     std::string out(window_bytes, '\0');
+    if (!graph.empty()) out.replace(header.table.graph_offset, graph.size(), graph);
     const auto bytes = std::as_writable_bytes(std::span(out));
     StoreAt(bytes, 0, header);
     for (std::size_t i = 0; i < regions.size(); ++i) {
@@ -261,6 +271,56 @@ TEST(GuestStatus, TakesAnUnknownStateForNone) {
 TEST(GuestStatus, RefusesAWindowThatIsTooShort) {
   EXPECT_EQ(ReadGuestStatus(SpanSource(AsBytes(std::string(100, '\0')))).status().code(),
             absl::StatusCode::kOutOfRange);
+}
+
+std::string GraphWithOneRoot(std::uint32_t type = 0) {
+  graph::GraphBuilder build;
+  build.Type("task", 64);
+  build.Root("tasks", 0xffff'8880'0000'0000, type);
+  return build.Encode();
+}
+
+TEST(RegionTableGraph, IsTakenApart) {
+  FakeWindow window;
+  window.Add(1, 0x1000, 0x1000);
+  window.SetGraph(GraphWithOneRoot());
+  const auto table = window.Seal().Read();
+  ASSERT_TRUE(table.ok()) << table.status();
+  ASSERT_TRUE(table->graph.has_value()) << table->graph_rejected;
+  EXPECT_STREQ(table->graph->roots[0].name, "tasks");
+  EXPECT_EQ(table->graph_rejected, "");
+}
+
+TEST(RegionTableGraph, IsAbsentWhereTheGuestPublishedNone) {
+  const auto table = FakeWindow().Seal().Read();
+  ASSERT_TRUE(table.ok());
+  EXPECT_FALSE(table->graph.has_value());
+  EXPECT_EQ(table->graph_rejected, "");
+}
+
+TEST(RegionTableGraph, CostsOnlyItselfWhenItIsInvalid) {
+  FakeWindow window;
+  window.Add(1, 0x1000, 0x1000);
+  window.SetGraph(GraphWithOneRoot(7));
+  const auto table = window.Seal().Read();
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->regions.size(), 1u);
+  EXPECT_FALSE(table->graph.has_value());
+  EXPECT_EQ(table->graph_rejected, "root 0: its type is not in the table");
+}
+
+TEST(RegionTableGraph, IsLeftOutBeyondTheLimitOrOffItsAlignment) {
+  FakeWindow window;
+  window.SetGraph(GraphWithOneRoot());
+  TableLimits limits;
+  limits.graph_bytes = static_cast<std::uint32_t>(window.graph.size() - 1);
+  const auto limited = window.Seal().Read(limits);
+  ASSERT_TRUE(limited.ok());
+  EXPECT_THAT(limited->graph_rejected, testing::HasSubstr("limit"));
+  window.header.table.graph_offset -= 8;
+  const auto unaligned = window.Read();
+  ASSERT_TRUE(unaligned.ok()) << unaligned.status();
+  EXPECT_THAT(unaligned->graph_rejected, testing::HasSubstr("multiple of 64"));
 }
 
 TEST(BootId, IsPrintedAsAUuid) {
