@@ -80,6 +80,27 @@ TEST_F(GraphPlanTest, PlansObjectsAndTheTablesThatLeadToThem) {
   EXPECT_THAT(plan.missing, IsEmpty());
 }
 
+TEST_F(GraphPlanTest, FollowsWhatEachGeneralRegisterPointsTo) {
+  AddTasks(1);
+  constexpr std::uint64_t kTexts = kTasks + 64 * kPageBytes;
+  const std::uint32_t text = build_.Type("text", 16);
+  marrow_root& live = build_.Root("live", kTexts, text);
+  live.kind = MARROW_ROOT_LIVE;
+  live.elements = 16;
+  vcpus_.emplace_back();
+  X86Registers& r = vcpus_[0].registers;
+  std::uint64_t page = kTexts;
+  for (std::uint64_t* value : {&r.rax, &r.rbx, &r.rcx, &r.rdx, &r.rsi, &r.rdi, &r.rbp, &r.r8, &r.r9,
+                               &r.r10, &r.r11, &r.r12, &r.r13, &r.r14, &r.r15}) {
+    memory_.WriteWord(page, 1);
+    *value = page;
+    page += kPageBytes;
+  }
+  const CapturePlan plan = Plan();
+  EXPECT_EQ(plan.graph_roots[1].objects, 15u);
+  EXPECT_THAT(plan.missing, IsEmpty());
+}
+
 TEST_F(GraphPlanTest, JoinsTheAliasesOfNeighbours) {
   memory_.MapNew(kTasks + 8 * kPageBytes, kPageBytes);  // the tables
   memory_.MapNew(kTasks, 8 * kPageBytes);
