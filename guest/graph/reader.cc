@@ -41,7 +41,8 @@ std::optional<std::uint64_t> Reader::Number(std::uint64_t address, std::uint32_t
     }
     const std::uint64_t at = done == 0 ? offset : 0;
     const std::uint64_t count = width - done < kPage - at ? width - done : kPage - at;
-    // The bytes' places in memory and in `value` agree on a little-endian machine, as ours are.
+    // SAFETY: bytes of a trivially copyable number, at most `width` <= 8 of them; hosts and guests
+    // are little-endian.
     std::memcpy(reinterpret_cast<unsigned char*>(&value) + done, view.bytes.data() + at, count);
     done += count;
   }
