@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "vmm_backend/base/address.h"
 #include "vmm_backend/base/bytes.h"
+#include "vmm_backend/derive/symbol_search.h"
 
 namespace marrow {
 namespace {
@@ -159,25 +160,25 @@ struct Addresses {
 };
 
 absl::StatusOr<std::vector<Encoding>> ReadAddresses(const profile::KernelMemory& memory,
-                                                    const profile::Vmcoreinfo& vmcoreinfo,
-                                                    std::size_t count, Addresses& addresses) {
-  if (const auto words = vmcoreinfo.Symbol("kallsyms_addresses")) {
+                                                    const SymbolTables& tables, std::size_t count,
+                                                    Addresses& addresses) {
+  if (tables.addresses) {
     addresses.words.resize(count);
-    if (!memory.Read(*words, std::as_writable_bytes(std::span(addresses.words)))) {
+    if (!memory.Read(*tables.addresses, std::as_writable_bytes(std::span(addresses.words)))) {
       return Misfit("kallsyms_addresses cannot be read");
     }
     return std::vector<Encoding>{Encoding::kAbsolute};
   }
-  const auto offsets = vmcoreinfo.Symbol("kallsyms_offsets");
-  if (!offsets) return Misfit("VMCOREINFO names neither kallsyms_offsets nor kallsyms_addresses");
-  addresses.offsets_gva = *offsets;
+  if (!tables.offsets) {
+    return Misfit("VMCOREINFO names neither kallsyms_offsets nor kallsyms_addresses");
+  }
+  addresses.offsets_gva = *tables.offsets;
   addresses.offsets.resize(count);
-  if (!memory.Read(*offsets, std::as_writable_bytes(std::span(addresses.offsets)))) {
+  if (!memory.Read(*tables.offsets, std::as_writable_bytes(std::span(addresses.offsets)))) {
     return Misfit("kallsyms_offsets cannot be read");
   }
-  const auto base = vmcoreinfo.Symbol("kallsyms_relative_base");
-  if (!base) return std::vector<Encoding>{Encoding::kPlace};
-  if (!memory.Read(*base, std::as_writable_bytes(std::span(&addresses.base, 1)))) {
+  if (!tables.base) return std::vector<Encoding>{Encoding::kPlace};
+  if (!memory.Read(*tables.base, std::as_writable_bytes(std::span(&addresses.base, 1)))) {
     return Misfit("kallsyms_relative_base cannot be read");
   }
   return std::vector<Encoding>{Encoding::kAbsolutePercpu, Encoding::kRelative};
@@ -203,26 +204,25 @@ bool Agrees(const profile::Vmcoreinfo& vmcoreinfo, const Names& names, const Add
 absl::StatusOr<profile::Kallsyms> ReadKernelSymbols(const profile::KernelMemory& memory,
                                                     const profile::Vmcoreinfo& vmcoreinfo,
                                                     const SymbolLimits& limits) {
-  const auto names_gva = vmcoreinfo.Symbol("kallsyms_names");
-  const auto count_gva = vmcoreinfo.Symbol("kallsyms_num_syms");
-  const auto table_gva = vmcoreinfo.Symbol("kallsyms_token_table");
-  const auto index_gva = vmcoreinfo.Symbol("kallsyms_token_index");
-  if (!names_gva || !count_gva || !table_gva || !index_gva) {
+  std::optional<SymbolTables> tables = NamedSymbolTables(vmcoreinfo);
+  if (!tables) tables = SearchSymbolTables(memory, vmcoreinfo);
+  if (!tables) {
     return absl::NotFoundError(
-        "VMCOREINFO does not say where the kernel's symbol table is (Linux 6.0 and later do)");
+        "VMCOREINFO does not say where the kernel's symbol table is (Linux 6.0 and later do), and "
+        "none was found");
   }
   std::uint32_t count = 0;
-  if (!memory.Read(*count_gva, std::as_writable_bytes(std::span(&count, 1)))) {
+  if (!memory.Read(tables->count, std::as_writable_bytes(std::span(&count, 1)))) {
     return Misfit("kallsyms_num_syms cannot be read");
   }
   if (count == 0 || count > limits.symbols) return Misfit(absl::StrCat(count, " symbols"));
   TokenTable tokens;
-  absl::Status status = ReadTokens(memory, *table_gva, *index_gva, tokens);
+  absl::Status status = ReadTokens(memory, tables->token_table, tables->token_index, tokens);
   if (!status.ok()) return status;
-  const absl::StatusOr<Names> names = ReadNames(memory, *names_gva, count, tokens, limits);
+  const absl::StatusOr<Names> names = ReadNames(memory, tables->names, count, tokens, limits);
   if (!names.ok()) return names.status();
   Addresses addresses;
-  const auto encodings = ReadAddresses(memory, vmcoreinfo, count, addresses);
+  const auto encodings = ReadAddresses(memory, *tables, count, addresses);
   if (!encodings.ok()) return encodings.status();
   for (const Encoding encoding : *encodings) {
     if (!Agrees(vmcoreinfo, *names, addresses, encoding)) continue;

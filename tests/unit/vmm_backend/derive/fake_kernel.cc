@@ -19,6 +19,21 @@ void Append(std::string& text, T value) {
   text.append(AsText(std::as_bytes(std::span(&value, 1))).data(), sizeof(T));
 }
 
+struct Tokens {
+  std::string table;
+  std::string index;
+};
+
+Tokens MakeTokens() {
+  Tokens tokens;
+  for (unsigned i = 0; i < 256; ++i) {
+    Append(tokens.index, static_cast<std::uint16_t>(tokens.table.size()));
+    tokens.table += i == kInitToken ? "init_" : std::string(i == 0 ? 0 : 1, static_cast<char>(i));
+    tokens.table += '\0';
+  }
+  return tokens;
+}
+
 std::string Hex(std::uint64_t value) { return absl::StrFormat("%x", value); }
 
 }  // namespace
@@ -107,19 +122,43 @@ std::string FakeKernel::EncodeAddresses() const {
   return all;
 }
 
-void FakeKernel::WriteSymbols() {
-  std::string table, index;
-  for (unsigned i = 0; i < 256; ++i) {
-    Append(index, static_cast<std::uint16_t>(table.size()));
-    table += i == kInitToken ? "init_" : std::string(i == 0 ? 0 : 1, static_cast<char>(i));
-    table += '\0';
+std::string FakeKernel::EncodeMarkers() const {
+  std::string markers;
+  const std::string names = EncodeNames();
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < symbols_.size(); ++i) {
+    if (i % 256 == 0) Append(markers, static_cast<std::uint32_t>(at));
+    at += 1 + static_cast<unsigned char>(names[at]);  // no long names
   }
-  Write(kTokenTable, table);
-  Write(kTokenIndex, index);
+  return markers;
+}
+
+void FakeKernel::WriteSymbols() {
+  const Tokens tokens = MakeTokens();
+  Write(kTokenTable, tokens.table);
+  Write(kTokenIndex, tokens.index);
   WriteValue(kCount, static_cast<std::uint32_t>(symbols_.size()));
   WriteValue(kBase, kImage);
   Write(kOffsets, EncodeAddresses());
   Write(kNames, EncodeNames());
+}
+
+void FakeKernel::WriteSymbolsUnnamed(absl::string_view before_tokens) {
+  for (const char* part : {"names", "num_syms", "token_table", "token_index", "offsets"}) {
+    vmcoreinfo.erase(absl::StrCat("SYMBOL(kallsyms_", part, ")"));
+  }
+  vmcoreinfo.erase("SYMBOL(kallsyms_relative_base)");
+  std::string base, count;
+  Append(base, kImage);
+  Append(count, static_cast<std::uint32_t>(symbols_.size()));
+  const Tokens tokens = MakeTokens();
+  std::string all;
+  for (const std::string& part : {EncodeAddresses(), base, count, EncodeNames(), EncodeMarkers(),
+                                  std::string(before_tokens), tokens.table, tokens.index}) {
+    all += part;
+    all.resize((all.size() + 7) / 8 * 8);
+  }
+  Write(kUnnamed, all);
 }
 
 void FakeKernel::AddVariable(const std::string& name, std::uint64_t offset, std::uint64_t value) {

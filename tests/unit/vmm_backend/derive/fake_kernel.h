@@ -30,7 +30,7 @@ class FakeKernel {
                                  kCount = 0xb000, kBase = 0xb008, kOffsets = 0xc000,
                                  kNames = 0x10000, kBanner = 0x20100, kFirst = 0x20200,
                                  kPageOffsetBase = 0x20300, kCpuMask = 0x20400, kCpuCount = 0x20500,
-                                 kBtf = 0x30000;
+                                 kBtf = 0x30000, kUnnamed = 0x100000;
   static constexpr std::uint64_t kDirectMap = 0xffff'8880'0000'0000;
 
   explicit FakeKernel(SymbolEncoding encoding = SymbolEncoding::kAbsolutePercpu);
@@ -49,6 +49,9 @@ class FakeKernel {
   // A symbol of the table; its address need not be in the image. Call WriteSymbols at the end.
   void AddSymbol(std::string name, std::uint64_t address, char type = 'D');
   void WriteSymbols();
+  // As WriteSymbols, but where VMCOREINFO does not say it: all parts in the order in which kernels
+  // before 6.4 have them, and with `before_tokens` before the tokens.
+  void WriteSymbolsUnnamed(absl::string_view before_tokens);
   // Symbols and content of what a view is made from, of a `banner`, and of a pointer `first`.
   void AddVariables();
   void AddBtf(absl::string_view btf);
@@ -63,6 +66,7 @@ class FakeKernel {
   void AddVariable(const std::string& name, std::uint64_t offset, std::uint64_t value);
   std::string EncodeNames() const;
   std::string EncodeAddresses() const;
+  std::string EncodeMarkers() const;
 
   SymbolEncoding encoding_;
   FakeGuestMemory memory_;

@@ -51,7 +51,38 @@ TEST(KernelSymbols, HaveNamesOfTwoLengthBytes) {
   EXPECT_EQ(Read(kernel)->Find("after"), FakeKernel::Gva(0x30010));
 }
 
-TEST(KernelSymbols, AreNotKnownToVmcoreinfoBefore60) {
+// More than four markers' worth.
+void AddManySymbols(FakeKernel& kernel) {
+  for (std::uint64_t i = 0; i < 1100; ++i) {
+    kernel.AddSymbol("symbol_" + std::to_string(i), FakeKernel::Gva(0x200000 + i));
+  }
+}
+
+TEST(KernelSymbols, AreSearchedForWhereVmcoreinfoDoesNotNameThem) {
+  // What 6.2 and some stable kernels have before the tokens may end in any byte.
+  for (const std::string& before :
+       {std::string(), std::string(3 * 1102, 'x'), std::string(8, 'x')}) {
+    FakeKernel kernel;
+    AddManySymbols(kernel);
+    kernel.WriteSymbolsUnnamed(before);
+    const auto symbols = Read(kernel);
+    ASSERT_TRUE(symbols.ok()) << symbols.status();
+    EXPECT_EQ(symbols->size(), 1102u);
+    EXPECT_EQ(symbols->Find("symbol_1099"), FakeKernel::Gva(0x200000 + 1099));
+  }
+}
+
+TEST(KernelSymbols, AreNotFoundWhereTheirPartsDoNotFit) {
+  FakeKernel kernel;
+  AddManySymbols(kernel);
+  kernel.WriteSymbolsUnnamed("");
+  kernel.WriteValue(FakeKernel::kUnnamed + 1102 * 4 + 8, std::uint32_t{1103});
+  EXPECT_EQ(Read(kernel).status().code(), absl::StatusCode::kNotFound);
+  kernel.vmcoreinfo.erase("SYMBOL(_stext)");
+  EXPECT_EQ(Read(kernel).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(KernelSymbols, AreNotFoundWithoutATokenTable) {
   FakeKernel kernel;
   kernel.WriteSymbols();
   kernel.vmcoreinfo.erase("SYMBOL(kallsyms_names)");
