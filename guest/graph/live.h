@@ -10,8 +10,7 @@
 
 namespace marrow::graph {
 
-// What running code may be working with: the registers of the vCPUs, and the words of the stacks
-// that they stand on.
+// What running code may be working with: the registers of the vCPUs, and the words of their stacks.
 class LiveWords {
  public:
   // Of one stack; what lies behind them is farther from what runs.
@@ -35,7 +34,7 @@ class LiveWords {
   const WalkInput& input_;
   Reader& reader_;
   Meter& meter_;
-  std::vector<Stack> stacks_;  // at most one for each vCPU
+  std::vector<Stack> stacks_;
 };
 
 }  // namespace marrow::graph

@@ -7,47 +7,70 @@ namespace marrow::graph {
 namespace {
 
 constexpr std::uint64_t kKernelHalf = std::uint64_t{1} << 63;
+// NMI on an exception's stack, on that of an interrupt, on a task's.
+constexpr int kMostStacksOfAVcpu = 4;
 constexpr std::uint64_t kUsualStackBytes = 16384;  // x86-64 Linux: THREAD_SIZE without KASAN
 
 }  // namespace
 
 Stacks::Stacks(const WalkInput& input, Reader& reader, Ledger& ledger, Lookups& lookups,
-               LiveWords& live)
+               LiveWords& live, Meter& meter)
     : input_(input),
       reader_(reader),
       ledger_(ledger),
       lookups_(lookups),
       live_(live),
+      meter_(meter),
       stack_bytes_(input.graph->header.stack_bytes != 0 ? input.graph->header.stack_bytes
                                                         : kUsualStackBytes) {}
 
-// Entry, exception and interrupt stacks end at a hole, sooner than a task's would.
 void Stacks::KeepLive() {
   for (const WalkInput::Vcpu& vcpu : input_.vcpus) {
-    const Origin origin;
     lookups_.TryAddress(vcpu.ip);
-    if (vcpu.sp < kKernelHalf) continue;
-    const std::uint64_t last = vcpu.sp | (stack_bytes_ - 1);
-    std::uint64_t page = PageDown(vcpu.sp);
-    while (!reader_.Look(page).bytes.empty()) {
-      if (!ledger_.KeepPage(origin, page)) break;
-      if (page == PageDown(last)) {
-        page += kPage;
-        break;
-      }
-      page += kPage;
+    std::uint64_t sp = vcpu.sp;
+    for (int stack = 0; stack < kMostStacksOfAVcpu && sp >= kKernelHalf; ++stack) {
+      live_sps_.push_back(sp);
+      sp = LeftFor(sp, KeepFrom(sp));
     }
-    // `page` may have wrapped to 0 at the end of the address space: nothing is mapped there.
-    lookups_.TryStack(origin, vcpu.sp, page);
-    live_.AddStack(vcpu.sp, page);
   }
 }
 
+// Entry, exception and interrupt stacks end at a hole, sooner than a task's would.
+std::uint64_t Stacks::KeepFrom(std::uint64_t sp) {
+  const Origin origin;
+  const std::uint64_t last = sp | (stack_bytes_ - 1);
+  std::uint64_t page = PageDown(sp);
+  while (!reader_.Look(page).bytes.empty()) {
+    if (!ledger_.KeepPage(origin, page)) break;
+    if (page == PageDown(last)) {
+      page += kPage;
+      break;
+    }
+    page += kPage;
+  }
+  // `page` may have wrapped to 0 at the end of the address space: nothing is mapped there.
+  lookups_.TryStack(origin, sp, page);
+  live_.AddStack(sp, page);
+  return page;
+}
+
+// Linux leaves the old stack pointer in the last word of an interrupt stack (call_on_stack), the
+// processor in the last but one of an exception's, before SS.
+std::uint64_t Stacks::LeftFor(std::uint64_t sp, std::uint64_t end) {
+  if (end < sp || end - sp < 16) return 0;
+  for (const std::uint64_t at : {end - 8, end - 16}) {
+    const std::uint64_t word = reader_.Word(at).value_or(0);
+    const bool elsewhere = (word ^ sp) >= stack_bytes_;
+    if (word < kKernelHalf || word % 8 != 0 || !elsewhere) continue;
+    if (meter_.Take() && !reader_.Look(PageDown(word)).bytes.empty()) return word;
+  }
+  return 0;
+}
+
 std::uint64_t Stacks::LiveSpIn(std::uint64_t begin, std::uint64_t end) const {
-  const auto found =
-      std::find_if(input_.vcpus.begin(), input_.vcpus.end(),
-                   [&](const WalkInput::Vcpu& vcpu) { return begin <= vcpu.sp && vcpu.sp < end; });
-  return found == input_.vcpus.end() ? 0 : found->sp;
+  const auto found = std::find_if(live_sps_.begin(), live_sps_.end(),
+                                  [&](std::uint64_t sp) { return begin <= sp && sp < end; });
+  return found == live_sps_.end() ? 0 : *found;
 }
 
 void Stacks::Keep(const Origin& origin, std::uint64_t base, std::uint64_t saved_sp) {
@@ -57,7 +80,8 @@ void Stacks::Keep(const Origin& origin, std::uint64_t base, std::uint64_t saved_
     return;
   }
   const std::uint64_t live_sp = LiveSpIn(base, end);
-  const bool saved = live_sp == 0 && base <= saved_sp && saved_sp < end;
+  const bool idle = live_sp == 0 && !input_.registers_lost;
+  const bool saved = idle && base <= saved_sp && saved_sp < end;
   const std::uint64_t from = saved ? PageDown(saved_sp) : base;
   if (saved && from > base && !ledger_.ZeroRange(origin, base, from - base)) return;
   if (!ledger_.KeepRange(origin, from, end - from)) return;

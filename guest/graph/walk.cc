@@ -47,7 +47,7 @@ class Walker {
         ledger_(input, reader_, meter_),
         lookups_(input, reader_, ledger_, meter_),
         live_(input, reader_, meter_),
-        stacks_(input, reader_, ledger_, lookups_, live_),
+        stacks_(input, reader_, ledger_, lookups_, live_, meter_),
         excluded_told_(graph_.types.size()) {}
 
   WalkReport Run();

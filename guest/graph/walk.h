@@ -59,6 +59,8 @@ struct WalkInput {
     std::array<std::uint64_t, 16> registers = {};
   };
   std::vector<Vcpu> vcpus = {};
+  // The vCPUs died with their registers: any stack may be in use below the pointer saved for it.
+  bool registers_lost = false;
   std::uint32_t excluded_classes =
       0;  // bit n: objects of region class n are neither kept nor followed
   WalkLimits limits = {};

@@ -172,6 +172,17 @@ TEST_F(LiveTest, IgnoresStacksThatNoVcpuStandsOn) {
   EXPECT_THAT(KeptData(), IsEmpty());
 }
 
+TEST_F(LiveTest, FollowsWordsOfTheStackThatAnInterruptLeft) {
+  constexpr std::uint64_t kTaskStack = kStack + 0x10000;
+  space_.Fill(kTaskStack, 0x4000);
+  space_.Put(kStack + 0x3ff8, kTaskStack + 0x2000);
+  space_.Put(kTaskStack + 0x1ff8, InPage(6));
+  space_.Put(kTaskStack + 0x3000, InPage(7));
+  Live();
+  Walk();
+  EXPECT_THAT(KeptData(), ElementsAre(Page(7)));
+}
+
 TEST_F(LiveTest, LooksAtSoManyWordsOfAStackOnly) {
   constexpr std::uint64_t kBytes = 1 << 17;
   constexpr std::uint64_t kLarge = 0xffff'c900'0010'0000;

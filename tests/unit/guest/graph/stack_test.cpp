@@ -85,6 +85,13 @@ TEST_F(StackTest, KeepsAllOfAStackThatAVcpuStandsOn) {
   EXPECT_THAT(space_.zeros, IsEmpty());
 }
 
+TEST_F(StackTest, KeepsAllOfEachStackWhenTheRegistersAreLost) {
+  const WalkReport report =
+      graph::Walk({.graph = &build_.graph, .space = &space_, .registers_lost = true});
+  EXPECT_EQ(report.roots[0].pages, 5u);
+  EXPECT_THAT(space_.zeros, IsEmpty());
+}
+
 TEST_F(StackTest, KeepsLiveStacksToTheirEndOrToAHole) {
   build_.graph.roots.clear();
   constexpr std::uint64_t kEntryStack = 0xffff'fe00'0000'2000;
@@ -93,6 +100,67 @@ TEST_F(StackTest, KeepsLiveStacksToTheirEndOrToAHole) {
   const WalkReport report = Walk();
   EXPECT_THAT(space_.kept, UnorderedElementsAre(kStack + 0x2000, kStack + 0x3000, kEntryStack));
   EXPECT_THAT(report.complaints, IsEmpty());
+}
+
+// A vCPU on an interrupt stack that ends at a hole.
+class InterruptedTest : public StackTest {
+ protected:
+  InterruptedTest() {
+    space_.Fill(kInterrupt, 0x1000);
+    vcpus_ = {{.ip = 0, .sp = kInterrupt + 0xf00}};
+  }
+  static constexpr std::uint64_t kInterrupt = 0xffff'fe00'0000'2000;
+};
+
+TEST_F(InterruptedTest, KeepsAllOfTheTasksStackThatItLeft) {
+  for (const std::uint64_t at : {0xff8, 0xff0}) {
+    space_.kept.clear();
+    space_.Fill(kInterrupt, 0x1000);
+    space_.Put(kInterrupt + 0xff8, std::uint64_t{0x18});  // SS in an exception's frame
+    space_.Put(kInterrupt + at, kStack + 0x1010);
+    Walk();
+    EXPECT_THAT(space_.kept, UnorderedElementsAre(kTask, kStack, kStack + 0x1000, kStack + 0x2000,
+                                                  kStack + 0x3000, kInterrupt));
+    EXPECT_THAT(space_.zeros, IsEmpty());
+  }
+}
+
+TEST_F(InterruptedTest, KeepsTheStackThatItLeftWithoutATask) {
+  build_.graph.roots.clear();
+  space_.Put(kInterrupt + 0xff8, kStack + 0x2010);
+  Walk();
+  EXPECT_THAT(space_.kept, UnorderedElementsAre(kStack + 0x2000, kStack + 0x3000, kInterrupt));
+}
+
+TEST_F(InterruptedTest, TakesNothingElseForAStackPointer) {
+  build_.graph.roots.clear();
+  for (const std::uint64_t word :
+       {std::uint64_t{0}, ~std::uint64_t{0}, std::uint64_t{0x7ffc'0000'1000}, kStack + 0x2011,
+        kInterrupt + 0x100, kStack - 0x8000}) {
+    space_.Put(kInterrupt + 0xff8, word);
+    EXPECT_THAT(Walk().complaints, IsEmpty());
+    EXPECT_THAT(space_.kept, ElementsAre(kInterrupt)) << std::hex << word;
+  }
+}
+
+TEST_F(InterruptedTest, GoesBackFourStacksAndNoFurther) {
+  build_.graph.roots.clear();
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    space_.Fill(kStack + i * 0x4000, 0x4000);
+    space_.Put(kStack + i * 0x4000 + 0x3ff8, kStack + (i + 1) * 0x4000 + 0x3f00);
+  }
+  vcpus_ = {{.ip = 0, .sp = kStack + 0x3f00}};
+  Walk();
+  EXPECT_THAT(space_.kept,
+              ElementsAre(kStack + 0x3000, kStack + 0x7000, kStack + 0xb000, kStack + 0xf000));
+}
+
+TEST_F(InterruptedTest, EndsWhereTwoStacksPointToEachOther) {
+  build_.graph.roots.clear();
+  space_.Put(kInterrupt + 0xff8, kStack + 0x3f00);
+  space_.Put(kStack + 0x3ff8, kInterrupt + 0xf00);
+  Walk();
+  EXPECT_THAT(space_.kept, ElementsAre(kStack + 0x3000, kInterrupt));
 }
 
 TEST_F(StackTest, IgnoresStackPointersOfUserSpace) {
