@@ -43,9 +43,12 @@ test-session: bootstrap kernel ## Compare debuggers' sessions on Marrow's dumps 
 	  --docs docs/debugger-support.md --output build/session
 
 .PHONY: bench
-bench: bootstrap kernel ## Measure captures beside QEMU's own dumps
-	@$(call build,release,$(PROGRAMS))
-	@MARROW_BUILD=$(CURDIR)/build/release $(PYTHON) -B tests/bench/capture_bench.py
+bench: bootstrap kernel ## Measure captures and cores beside QEMU's dumps and makedumpfile
+	@$(call build,release,$(PROGRAMS) walk-bench)
+	@build/release/bin/walk-bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
+	@for bench in capture size; do \
+	  MARROW_BUILD=$(CURDIR)/build/release $(PYTHON) -B tests/bench/$${bench}_bench.py; \
+	done
 
 .PHONY: fuzz
 fuzz: bootstrap ## Run every fuzz target for FUZZ_SECONDS; what they find goes to build/fuzz/found

@@ -125,6 +125,8 @@ def main():
     for mib in arguments.sizes:
         results.append(measure(mib))
         print(row(results[-1]), flush=True)
+    sizes = [result["panic"]["core_bytes"] for result in results]
+    print(f"core bytes over these sizes of RAM: largest / smallest = {max(sizes) / min(sizes):.3f}")
     report = {
         "kernel": kernel().name,
         "qemu": run(["qemu-system-x86_64", "--version"]).stdout.splitlines()[0],
