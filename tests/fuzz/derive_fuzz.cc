@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small kernel in memory, of which the input forges what it likes, and the table derived from it.
-// Input: records of a selector byte, an offset (3 bytes) and a value byte. Selectors below the
-// number of VMCOREINFO's lines change a character of that line, all others a byte of the kernel's
-// image.
+// Input: a byte, odd for a kernel whose VMCOREINFO does not name the symbol tables, then records of
+// a selector byte, an offset (3 bytes) and a value byte. Selectors below the number of VMCOREINFO's
+// lines change a character of that line, all others a byte of the kernel's image.
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <optional>
+#include <string>
 
 #include "guest/profile/profile.h"
 #include "tests/fuzz/check.h"
@@ -27,12 +27,19 @@ constexpr char kProfile[] =
     "  next pointer\n"
     "root first pointer task\n";
 
-FakeKernel MakeKernel() {
+FakeKernel MakeKernel(bool named) {
   FakeKernel kernel;
   kernel.AddVariables();
   kernel.AddSymbol("__per_cpu_offset", FakeKernel::Gva(0x20600));
   kernel.AddBtf(FakeKernel::TaskBtf());
-  kernel.WriteSymbols();
+  if (named) {
+    kernel.WriteSymbols();
+  } else {
+    for (std::uint64_t i = 0; i < 1100; ++i) {
+      kernel.AddSymbol("s" + std::to_string(i), FakeKernel::Gva(i));
+    }
+    kernel.WriteSymbolsUnnamed("");
+  }
   return kernel;
 }
 
@@ -62,11 +69,12 @@ void CheckTable(const DerivedTable& derived, const TableLimits& limits) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace marrow;  // NOLINT(google-build-using-namespace)
-  static const FakeKernel prototype = MakeKernel();
+  static const FakeKernel named = MakeKernel(true), unnamed = MakeKernel(false);
   static const auto profile = profile::ParseProfile(kProfile, "fuzz");
   MARROW_FUZZ_CHECK(profile.ok());
-  FakeKernel kernel = prototype;
-  for (std::span<const std::uint8_t> rest(data, size); rest.size() >= kRecordBytes;
+  if (size == 0) return 0;
+  FakeKernel kernel = data[0] % 2 == 0 ? named : unnamed;
+  for (std::span<const std::uint8_t> rest(data + 1, size - 1); rest.size() >= kRecordBytes;
        rest = rest.subspan(kRecordBytes)) {
     Forge(kernel, rest.first(kRecordBytes));
   }
@@ -79,6 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                     .limits = {}};
   input.limits.table.regions = 64;
   input.limits.scan.pages = 16;
+  input.limits.symbols.searched_bytes = FakeKernel::kImageBytes / 4;
   const auto derived = DeriveTable(input);
   if (derived.ok()) CheckTable(*derived, input.limits.table);
   return 0;

@@ -205,7 +205,7 @@ absl::StatusOr<profile::Kallsyms> ReadKernelSymbols(const profile::KernelMemory&
                                                     const profile::Vmcoreinfo& vmcoreinfo,
                                                     const SymbolLimits& limits) {
   std::optional<SymbolTables> tables = NamedSymbolTables(vmcoreinfo);
-  if (!tables) tables = SearchSymbolTables(memory, vmcoreinfo);
+  if (!tables) tables = SearchSymbolTables(memory, vmcoreinfo, limits.searched_bytes);
   if (!tables) {
     return absl::NotFoundError(
         "VMCOREINFO does not say where the kernel's symbol table is (Linux 6.0 and later do), and "

@@ -12,7 +12,8 @@ namespace marrow {
 
 struct SymbolLimits {
   std::uint64_t symbols = 1'000'000;
-  std::uint64_t names_bytes = std::uint64_t{64} << 20;  // of all names, expanded
+  std::uint64_t names_bytes = std::uint64_t{64} << 20;     // of all names, expanded
+  std::uint64_t searched_bytes = std::uint64_t{48} << 20;  // of the image, see symbol_search.h
 };
 
 // The kernel's own symbol table out of its memory (scripts/kallsyms.c writes it, kernel/kallsyms.c
