@@ -226,6 +226,7 @@ class Planner {
     graph::WalkInput walk{.graph = &*table.graph, .space = &space_};
     walk.limits.objects = input_.limits.walk_objects;
     walk.excluded_classes = static_cast<std::uint32_t>(input_.excluded.to_ulong());
+    walk.registers_lost = input_.vcpus == nullptr || input_.vcpus->empty();
     if (input_.vcpus != nullptr) {
       for (const VcpuState& vcpu : *input_.vcpus) {
         const X86Registers& r = vcpu.registers;

@@ -38,6 +38,7 @@ class GraphCaptureTest : public testing::Test {
     space_.Write(kStack + 0xff8, "stale");
     space_.WriteWord(Task(0) + 0x20, kStack);
     space_.WriteWord(Task(0) + 0x28, kStack + 0x1f00);
+    control_.vcpus.resize(1);
     build_.Type("task", 0x40);
     build_.Edge(MARROW_EDGE_POINTER, 0x10, 0);
     build_.Edge(MARROW_EDGE_STACK, 0x20, 0).link = 0x28;

@@ -61,7 +61,7 @@ class GraphPlanTest : public testing::Test {
   RamMap ram_;
   RegionTable table_;
   graph::GraphBuilder build_;
-  std::vector<VcpuState> vcpus_;
+  std::vector<VcpuState> vcpus_ = std::vector<VcpuState>(1);
   ClassSet excluded_;
   CaptureLimits limits_;
   std::function<absl::Duration()> clock_;
@@ -149,6 +149,17 @@ TEST_F(GraphPlanTest, ShowsTheUnusedPartOfAStackAsZeros) {
                                            Field(&VirtualAlias::bytes, 0x4000u))));
 }
 
+TEST_F(GraphPlanTest, TakesWholeStacksWhenTheRegistersAreLost) {
+  AddTasks(1);
+  memory_.MapNew(kStack, 0x4000);
+  memory_.WriteWord(Task(0) + 0x20, kStack);
+  memory_.WriteWord(Task(0) + 0x28, kStack + 0x2100);
+  vcpus_.clear();
+  const CapturePlan plan = Plan();
+  EXPECT_THAT(plan.zero_pages, IsEmpty());
+  EXPECT_THAT(plan.pages, Contains(Gpa{memory_.GpaOf(kStack)}));
+}
+
 TEST_F(GraphPlanTest, CapturesAPageThatIsNeededAndUnused) {
   AddTasks(1);
   memory_.MapNew(kStack, 0x4000);
@@ -225,7 +236,6 @@ TEST_F(GraphPlanTest, TakesRegionsAndStacksBeforeTheGraph) {
   AddTasks(100);
   table_.regions.push_back({.id = 1, .address = 0, .size = kPageBytes, .name = "region"});
   memory_.MapNew(kStack, 0x4000);
-  vcpus_.resize(1);
   vcpus_[0].registers.rsp = kStack + 0x3100;
   limits_.capture_bytes = 8 * kPageBytes;
   const CapturePlan plan = Plan();
