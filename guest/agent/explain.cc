@@ -83,9 +83,8 @@ void PrintCost(std::string_view name, const Plan& plan, const Cost& cost, bool v
   out << "\nEach page of 4096 bytes counts once, where it is reached first. In total, with "
       << cost.table_pages << " page tables:\n"
       << DescribePages(cost.total_pages) << ", " << cost.total_pages * 4096 << " bytes\n"
-      << "A crash adds the stacks that its CPUs run on, what their code addresses look up, and "
-         "what "
-         "live roots find there.\n";
+      << "A crash adds the stacks that its CPUs run on, what their code addresses look up, "
+         "and what live roots find there.\n";
   PrintComplaints(cost.walk, verbose, out);
   if (!plan.losses.empty() || !plan.missing.empty()) out << "\n";
   PrintLines("", plan.losses, out);
