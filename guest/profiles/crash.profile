@@ -11,6 +11,7 @@ include log
 symbol init_mm
 symbol high_memory size 8
 symbol _totalram_pages?totalram_pages
+symbol sysrq_pressed size 4 optional
 symbol nr_swapfiles size 4 optional  # CONFIG_SWAP
 symbol node_states
 symbol xen_start_info size 8 optional
@@ -80,7 +81,7 @@ type pcpu_hot optional from 6.2
 
 # Those that were running: also files, mappings and mounts.
 type task_struct as current_task class task
-  stack kernel-stack thread.sp
+  stack kernel-stack stack  # all of it: below an interrupt or a double fault nothing says how much is used
   signal pointer
   mm pointer current_mm
   active_mm pointer
@@ -224,6 +225,8 @@ type in_device
 root net_namespace_list list net.list priority 3
 
 # ---- Files, mounts and mappings of the tasks that were running -------------------------------
+root init_files object files_struct priority 3  # of the idle tasks
+root init_fs object fs_struct priority 3
 type files_struct class task
   fdt pointer
 type fdtable class task
