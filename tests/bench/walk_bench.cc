@@ -174,9 +174,9 @@ void BM_TaskLikeMix(benchmark::State& state) {
   Walk(state, memory, build);
 }
 
-BENCHMARK(BM_ListOf64ByteObjects)->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_OneObjectPerPage)->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_TaskLikeMix)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ListOf64ByteObjects)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_OneObjectPerPage)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_TaskLikeMix)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace marrow
