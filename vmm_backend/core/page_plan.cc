@@ -2,6 +2,7 @@
 #include "vmm_backend/core/page_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace marrow {
@@ -22,6 +23,24 @@ bool Join(VirtualAlias& last, const VirtualAlias& next) {
 
 PagePlan::PagePlan(const RamMap& ram, std::uint64_t most_bytes)
     : ram_(ram), most_pages_(most_bytes / kPageBytes) {}
+
+void PagePlan::Forbid(Gpa begin, std::uint64_t bytes) {
+  std::uint64_t first = PageDown(Raw(begin));
+  std::uint64_t last = PageDown(Raw(begin) + (bytes - 1));
+  auto next = forbidden_.upper_bound(first);
+  if (next != forbidden_.begin() && std::prev(next)->second >= first) --next;
+  while (next != forbidden_.end() && next->first <= last) {
+    first = std::min(first, next->first);
+    last = std::max(last, next->second);
+    next = forbidden_.erase(next);
+  }
+  forbidden_.emplace(first, last);
+}
+
+bool PagePlan::IsForbidden(Gpa page) const {
+  const auto behind = forbidden_.upper_bound(Raw(page));
+  return behind != forbidden_.begin() && std::prev(behind)->second >= Raw(page);
+}
 
 PagePlan::Added PagePlan::Add(Gpa page) {
   if (taken_.contains(Raw(page))) return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -31,11 +32,12 @@ class PagePlan {
   // out.
   void AddZeros(Gpa page);
   void AddAlias(Gva gva, Gpa page);
-  // Keeps the page out, whoever asks for it from now on.
-  void Forbid(Gpa page) { forbidden_.insert(Raw(page)); }
+  // Keeps the pages of [begin, begin + bytes) out, whoever asks for them from now on. `bytes` is
+  // not 0, and nothing wraps.
+  void Forbid(Gpa begin, std::uint64_t bytes);
 
   bool HasRoom() const { return pages_.size() < most_pages_; }
-  bool IsForbidden(Gpa page) const { return forbidden_.contains(Raw(page)); }
+  bool IsForbidden(Gpa page) const;
   bool IsRam(Gpa page) const { return ram_.Contains(page, kPageBytes); }
   std::uint64_t aliases_left_out() const { return aliases_left_out_; }
 
@@ -49,7 +51,7 @@ class PagePlan {
   std::uint64_t most_pages_;
   absl::flat_hash_set<std::uint64_t> taken_;
   absl::flat_hash_set<std::uint64_t> zeros_;
-  absl::flat_hash_set<std::uint64_t> forbidden_;
+  std::map<std::uint64_t, std::uint64_t> forbidden_;  // first page to last page, disjoint
   std::vector<Gpa> pages_;
   std::vector<VirtualAlias> aliases_;
   std::uint64_t aliases_left_out_ = 0;

@@ -76,9 +76,12 @@ class Planner {
     if (table.regions_over_limit != 0) {
       Miss({.what = "region table",
             .why = absl::StrCat(table.regions_over_limit, " entries over the configured limit")});
+      if (input_.excluded.any()) unknown_exclusions_ = "not all entries were looked at";
     }
     for (const RegionEntry& region : table.regions) {
-      if (input_.excluded.test(region.region_class)) Forbid(region);
+      if (input_.excluded.test(region.region_class) && !Forbid(region)) {
+        unknown_exclusions_ = absl::StrFormat("pages of region %d are unknown", region.id);
+      }
     }
     for (const bool log : {true, false}) {
       for (const RegionEntry& region : table.regions) {
@@ -87,19 +90,25 @@ class Planner {
     }
   }
 
-  // Keeps the pages of an excluded region out, whoever else asks for them. Bounded like a capture
-  // of it.
-  void Forbid(const RegionEntry& region) {
-    const std::uint64_t wanted = std::min(region.size, input_.limits.region_bytes);
-    const std::uint64_t last_page = PageDown(region.address + wanted - 1);
-    for (std::uint64_t page = PageDown(region.address); TakeStep(); page += kPageBytes) {
-      if (region.address_kind == AddressKind::kGpa) {
-        pages_.Forbid(Gpa{page});
-      } else if (const auto found = space_.TranslatePage(Gva{page}); found.ok()) {
-        pages_.Forbid(PageOf(found->gpa));
-      }
-      if (page == last_page) return;
+  // Keeps the pages of an excluded region out, whoever else asks for them. False if some of them
+  // may not be known.
+  bool Forbid(const RegionEntry& region) {
+    if (region.address_kind == AddressKind::kGpa) {
+      pages_.Forbid(Gpa{region.address}, region.size);
+      return true;
     }
+    const std::uint64_t last = region.address + (region.size - 1);
+    for (std::uint64_t at = region.address; TakeStep();) {
+      const absl::StatusOr<Translation> found = space_.TranslatePage(Gva{PageDown(at)});
+      if (!found.ok() && !absl::IsNotFound(found.status())) return false;
+      const std::uint64_t leaf = found.ok() ? found->leaf_bytes : kPageBytes;
+      const std::uint64_t to_end = leaf - 1 - at % leaf;
+      const std::uint64_t bytes = std::min(last - at, to_end) + 1;
+      if (found.ok()) pages_.Forbid(Gpa{Raw(found->gpa) + at % kPageBytes}, bytes);
+      if (last - at <= to_end) return true;
+      at += bytes;
+    }
+    return false;
   }
 
   void PlanRegion(const RegionEntry& region) {
@@ -223,6 +232,12 @@ class Planner {
       Miss({.what = "graph", .why = absl::StrCat("invalid: ", table.graph_rejected)});
     }
     if (!table.graph) return;
+    if (!unknown_exclusions_.empty()) {
+      Miss({.what = "graph",
+            .why =
+                absl::StrCat("it might lead to what host policy excludes: ", unknown_exclusions_)});
+      return;
+    }
     graph::WalkInput walk{.graph = &*table.graph, .space = &space_};
     walk.limits.objects = input_.limits.walk_objects;
     walk.excluded_classes = static_cast<std::uint32_t>(input_.excluded.to_ulong());
@@ -271,6 +286,7 @@ class Planner {
   CapturePlan plan_;
   PagePlan pages_;
   GuestSpace space_;
+  std::string unknown_exclusions_;  // why not all that policy excludes is forbidden, or ""
 };
 
 }  // namespace

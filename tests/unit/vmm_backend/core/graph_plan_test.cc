@@ -232,6 +232,59 @@ TEST_F(GraphPlanTest, NeitherCapturesNorFollowsForbiddenPages) {
   EXPECT_THAT(plan.pages, Not(Contains(PageOfTask(2))));
 }
 
+TEST_F(GraphPlanTest, KeepsOutAllOfAnExcludedRegionHoweverLong) {
+  memory_.Map(kDirectMap, 0, 1 << 30);
+  build_ = {};
+  build_.Type("secrets", 8);
+  build_.Root("secrets", kDirectMap + 0x50'0000, 0);
+  excluded_.set(MARROW_CLASS_SECRET);
+  limits_.region_bytes = kPageBytes;
+  for (const AddressKind kind : {AddressKind::kGpa, AddressKind::kGva}) {
+    table_.regions = {{.id = 1,
+                       .address_kind = kind,
+                       .address = (kind == AddressKind::kGva ? kDirectMap : 0) + 0x40'0800,
+                       .size = 0x10'0000,
+                       .region_class = MARROW_CLASS_SECRET}};
+    const CapturePlan plan = Plan();
+    EXPECT_THAT(plan.pages, Not(Contains(Gpa{0x50'0000})));
+    EXPECT_THAT(plan.missing, Contains(Field(&MissingPart::what, HasSubstr("root \"secrets\""))));
+  }
+}
+
+TEST_F(GraphPlanTest, FollowsNoGraphWhenNotAllExcludedPagesAreKnown) {
+  AddTasks(3);
+  const RegionEntry endless{.id = 1,
+                            .address_kind = AddressKind::kGva,
+                            .address = kTasks + (1 << 30),
+                            .size = std::uint64_t{1} << 40,
+                            .region_class = MARROW_CLASS_SECRET};
+  for (const bool too_many : {true, false}) {
+    table_.regions_over_limit = too_many ? 1 : 0;
+    table_.regions.clear();
+    if (!too_many) table_.regions.push_back(endless);
+    excluded_.reset();
+    EXPECT_THAT(Plan().graph_roots, SizeIs(1));
+    excluded_.set(MARROW_CLASS_SECRET);
+    const CapturePlan plan = Plan();
+    EXPECT_THAT(plan.pages, Not(Contains(PageOfTask(0))));
+    EXPECT_THAT(plan.missing, Contains(AllOf(Field(&MissingPart::what, "graph"),
+                                             Field(&MissingPart::why, HasSubstr("excludes")))));
+  }
+}
+
+TEST_F(GraphPlanTest, FollowsNoGraphWhenTheTablesOfAnExcludedRegionCannotBeRead) {
+  AddTasks(1);
+  table_.regions.push_back({.id = 1,
+                            .address_kind = AddressKind::kGva,
+                            .address = 0x1000,
+                            .size = 8,
+                            .region_class = MARROW_CLASS_SECRET});
+  excluded_.set(MARROW_CLASS_SECRET);
+  EXPECT_THAT(Plan().graph_roots, SizeIs(1)) << "what is not mapped is nowhere";
+  StoreAt(memory_.memory(), kPageBytes, std::uint64_t{1} << 40 | 3);  // outside of RAM
+  EXPECT_THAT(Plan().graph_roots, IsEmpty());
+}
+
 TEST_F(GraphPlanTest, TakesRegionsAndStacksBeforeTheGraph) {
   AddTasks(100);
   table_.regions.push_back({.id = 1, .address = 0, .size = kPageBytes, .name = "region"});
