@@ -18,10 +18,15 @@ inline std::uint64_t WordAt(std::uint64_t object, const marrow_edge& edge, std::
   return Plus(object, edge.offset) + std::uint64_t{i} * edge.stride;
 }
 
-// What a word points to; 0: nothing to follow.
+// Below it nothing is mapped; what looks like a pointer there is a mark, as an xarray's for a
+// reserved entry.
+inline constexpr std::uint64_t kLowestPointer = 4096;
+
+// What a word points to; 0: nothing to follow. Per-CPU addresses begin at 0.
 inline std::uint64_t PointerIn(std::uint64_t word, const marrow_edge& edge) {
   if ((word & edge.tag_mask) != edge.tag_value) return 0;
-  return word & ~std::uint64_t{edge.clear_mask};
+  const std::uint64_t pointer = word & ~std::uint64_t{edge.clear_mask};
+  return pointer < kLowestPointer && edge.kind != MARROW_EDGE_PERCPU ? 0 : pointer;
 }
 
 // Objects of which many in a row are just a longer one.

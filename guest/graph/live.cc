@@ -7,7 +7,7 @@ namespace marrow::graph {
 
 void LiveWords::AddStack(std::uint64_t sp, std::uint64_t end) {
   const std::uint64_t begin = (sp + 7) & ~std::uint64_t{7};
-  if (begin >= end) return;
+  if (begin < sp || begin >= end) return;
   const std::uint64_t last = begin + std::min(end - begin, 8 * kMostStackWords);
   const auto known = std::find_if(stacks_.begin(), stacks_.end(),
                                   [&](const Stack& stack) { return stack.begin == begin; });
@@ -28,13 +28,12 @@ std::vector<std::uint64_t> LiveWords::In(std::uint64_t begin, std::uint64_t byte
     std::for_each(vcpu.registers.begin(), vcpu.registers.end(), take);
   }
   for (const Stack& stack : stacks_) {
-    for (std::uint64_t at = stack.begin; at < stack.end; at += 8) {
+    std::uint64_t at = stack.begin;
+    while (at >= stack.begin && at < stack.end) {
       if (!meter_.Take()) return found;
-      if (const auto word = reader_.Word(at)) {
-        take(*word);
-      } else {
-        at = PageDown(at) + kPage - 8;
-      }
+      const auto word = reader_.Word(at);
+      if (word) take(*word);
+      at = BehindWord(at, word.has_value());
     }
   }
   return found;

@@ -2,12 +2,16 @@
 #include "guest/graph/lookups.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 namespace marrow::graph {
 namespace {
 
 // Kernels have some ten entries in a block.
 constexpr std::uint64_t kMostBlockEntries = 4096;
+// Of modules: a kernel has some hundred.
+constexpr std::size_t kMostTables = 4096;
 constexpr std::uint64_t kKernelHalf = std::uint64_t{1} << 63;
 // Numbers in the visited set; below them are the indexes of the graph's lookups.
 constexpr std::uint32_t kCode = 1u << 30;
@@ -77,19 +81,19 @@ void Lookups::SearchBlock(const Origin& origin, const marrow_lookup& lookup,
 
 template <typename Function>
 void Lookups::ForEachWord(const Stack& stack, Function function) {
-  for (std::uint64_t at = stack.begin; at < stack.end; at += 8) {
+  std::uint64_t at = stack.begin;
+  while (at >= stack.begin && at < stack.end) {
     if (ledger_.IsOver(stack.origin) || !meter_.Take()) return;
     const auto word = reader_.Word(at);
-    if (word) {
-      function(*word);
-    } else {
-      at = PageDown(at) + kPage - 8;
-    }
+    if (word) function(*word);
+    at = BehindWord(at, word.has_value());
   }
 }
 
 void Lookups::TryStack(const Origin& origin, std::uint64_t begin, std::uint64_t end) {
+  if (begin >= end) return;
   const Stack stack{.origin = origin, .begin = (begin + 7) & ~std::uint64_t{7}, .end = end};
+  if (stack.begin < begin) return;
   stacks_.push_back(stack);
   if (graph_.lookups.empty()) return;
   ForEachWord(stack, [&](std::uint64_t word) { TryGraph(origin, word); });
@@ -98,6 +102,13 @@ void Lookups::TryStack(const Origin& origin, std::uint64_t begin, std::uint64_t 
 void Lookups::AddTable(const Origin& origin, std::uint64_t keys, std::uint64_t entries,
                        std::uint64_t count, std::uint32_t entry_bytes) {
   if (keys == 0 || entries == 0 || count == 0) return;
+  if (tables_.size() >= kMostTables) {
+    if (!std::exchange(too_many_told_, true)) {
+      ledger_.Complain(origin, keys,
+                       "more than " + std::to_string(kMostTables) + " lookup tables of modules");
+    }
+    return;
+  }
   if (keys + 4 * count < keys || entries + entry_bytes * count < entries) {
     ledger_.Complain(origin, keys, "it passes the end of the address space");
     return;
@@ -165,12 +176,16 @@ void Lookups::SearchTable(const Origin& origin, const Table& table, std::uint64_
 void Lookups::CatchUp() {
   if (tables_.empty()) return;
   if (tables_.size() != tables_tried_) {
+    if (!meter_.Take(tables_.size())) return;
     std::sort(tables_.begin(), tables_.end(),
               [](const Table& a, const Table& b) { return a.text_begin < b.text_begin; });
+    for (const std::uint64_t address : addresses_) {
+      if (!meter_.Take()) return;
+      TryTables({}, address);
+    }
     stacks_tried_ = 0;
   }
   tables_tried_ = tables_.size();
-  for (const std::uint64_t address : addresses_) TryTables({}, address);
   for (; stacks_tried_ < stacks_.size() && !meter_.stopped(); ++stacks_tried_) {
     const Stack& stack = stacks_[stacks_tried_];
     ForEachWord(stack, [&](std::uint64_t word) { TryTables(stack.origin, word); });

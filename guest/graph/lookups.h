@@ -62,6 +62,7 @@ class Lookups {
   std::vector<Stack> stacks_;
   std::vector<std::uint64_t> addresses_;  // of no root
   std::size_t tables_tried_ = 0;
+  bool too_many_told_ = false;
   std::size_t stacks_tried_ = 0;
 };
 

@@ -13,6 +13,12 @@ namespace marrow::graph {
 inline constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t PageDown(std::uint64_t address) { return address & ~(kPage - 1); }
 
+// Where to look after the word at `at`: in the next page, if nothing of this one can be read. It
+// may have wrapped.
+constexpr std::uint64_t BehindWord(std::uint64_t at, bool readable) {
+  return readable ? at + 8 : PageDown(at) + kPage;
+}
+
 // Numbers in a Space, through the pages looked at last.
 class Reader {
  public:

@@ -75,7 +75,8 @@ std::uint64_t Stacks::LiveSpIn(std::uint64_t begin, std::uint64_t end) const {
 
 void Stacks::Keep(const Origin& origin, std::uint64_t base, std::uint64_t saved_sp) {
   const std::uint64_t end = base + stack_bytes_;
-  if (end < base) {
+  // Nothing is mapped in the last page; and so no end of what is kept wraps.
+  if (end < base || end > PageDown(~std::uint64_t{0})) {
     ledger_.Complain(origin, base, "it passes the end of the address space");
     return;
   }

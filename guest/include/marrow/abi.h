@@ -303,7 +303,7 @@ struct marrow_root {
   uint16_t priority;    /* 0 is followed first; objects inherit it */
   uint32_t elements;    /* objects in a row, at least 1; LIVE: the range's pages of 4096 bytes */
   uint32_t max_objects; /* reached from this root; 0: the reader's own limit */
-  uint64_t max_bytes;   /* captured from this root; 0: the reader's own limit */
+  uint64_t max_bytes;   /* captured from this root, page tables aside; 0: the reader's own limit */
   char name[MARROW_NAME_BYTES];
 };
 

@@ -178,6 +178,68 @@ TEST_F(WalkLimitsTest, CostsNoMoreStepsThanItsObjectsAllow) {
   EXPECT_LT(space_.looks, 100'000u);
 }
 
+// Modules with one sorted key and entry each, all in the page at kA.
+class ModulesTest : public WalkLimitsTest {
+ protected:
+  ModulesTest() {
+    build_.Type("module", 0, 16);
+    build_.Edge(MARROW_EDGE_LOOKUP, 0, 0).link = 8;
+    build_.graph.edges.back().stride = 6;
+    space_.Fill(kA, 4096);
+    for (std::uint64_t i = 0; i < 16 * 256; ++i) space_.Put(kRow + i * 16, kA);
+    for (std::uint64_t i = 0; i < 16 * 256; ++i) space_.Put(kRow + i * 16 + 8, kA + 64);
+  }
+  marrow_root& Modules(std::uint32_t first, std::uint32_t count) {
+    marrow_root& root = build_.Root("modules", kRow + first * 16, 1);
+    root.elements = count;
+    return root;
+  }
+};
+
+TEST_F(ModulesTest, TakesSoManyLookupTablesAndSaysOnceThatThereAreMore) {
+  space_.Fill(kRow + 4096 * 16, 32);
+  for (std::uint64_t i = 4096; i < 4098; ++i) {
+    space_.Put(kRow + i * 16, kA);
+    space_.Put(kRow + i * 16 + 8, kA + 64);
+  }
+  Modules(0, 4096);
+  EXPECT_THAT(Walk().complaints, IsEmpty());
+  Modules(4096, 2);
+  const WalkReport report = Walk();
+  ASSERT_THAT(report.complaints, SizeIs(1));
+  EXPECT_THAT(report.complaints[0].why, HasSubstr("more than 4096 lookup tables"));
+}
+
+TEST_F(ModulesTest, SortingTheirTablesAgainAndAgainTakesSteps) {
+  input_.limits.objects = 4096;
+  input_.vcpus.resize(1);
+  for (std::uint32_t i = 0; i < 256; ++i) {
+    Modules(i == 0 ? 0 : 3000 + i, i == 0 ? 3000 : 1).priority = static_cast<std::uint16_t>(i);
+  }
+  EXPECT_THAT(Walk().roots.back().truncated, HasSubstr("steps"));
+}
+
+TEST_F(WalkLimitsTest, StacksAtTheEndOfTheAddressSpaceEndThere) {
+  const std::uint64_t last_page = ~std::uint64_t{4095};
+  input_.vcpus = {{.ip = 0, .sp = last_page + 4095 - 3}, {.ip = 0, .sp = last_page + 16}};
+  build_.Type("task", 16);
+  build_.Edge(MARROW_EDGE_STACK, 0, 0).link = 8;
+  build_.graph.header.stack_bytes = 0x4000;
+  marrow_lookup lookup{};
+  lookup.text_end = 1;
+  build_.graph.lookups.push_back(lookup);
+  space_.Put(kA, last_page - 0x4000 + 0x10);
+  space_.Put(kA + 8, std::uint64_t{0});
+  build_.Root("task", kA, 1);
+  build_.Root("live", kRow, 0).kind = MARROW_ROOT_LIVE;
+  const WalkReport report = Walk();
+  EXPECT_EQ(report.roots[0].truncated, "");
+  EXPECT_EQ(report.roots[1].truncated, "");
+  EXPECT_LT(space_.looks, 100u);
+  ASSERT_THAT(report.complaints, SizeIs(1));
+  EXPECT_EQ(report.complaints[0].why, "it passes the end of the address space");
+}
+
 TEST_F(WalkLimitsTest, BoundsElementsInARow) {
   input_.limits.elements = 100;
   build_.graph.types[0].bytes = 8;

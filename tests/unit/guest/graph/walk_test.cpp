@@ -99,6 +99,28 @@ TEST_F(WalkTest, FollowsOnlyWordsWithTheTag) {
   EXPECT_THAT(space_.kept, ElementsAre(kA, kB - 4096, kB));
 }
 
+TEST_F(WalkTest, TakesNothingBelow4096ForAPointer) {
+  Edge(MARROW_EDGE_POINTER, 0).count = 4;
+  build_.graph.edges.back().clear_mask = 3;
+  const std::uint64_t words[] = {0x402, 0x406, 4095, 4096 + 2};  // xarray: retry and zero entries
+  for (std::uint64_t i = 0; i < 4; ++i) space_.Put(kA + 8 * i, words[i]);
+  space_.Fill(0, 8192);
+  Walk();
+  EXPECT_THAT(space_.kept, ElementsAre(4096, kA));
+  EXPECT_EQ(report_.roots[0].objects, 2u);
+}
+
+TEST_F(WalkTest, TakesAnyPerCpuAddressButZero) {
+  build_.graph.header.cpu_count = 1;
+  build_.graph.header.percpu_offsets = kC;
+  space_.Put(kC, kB);
+  space_.Fill(kB, 4096);
+  Edge(MARROW_EDGE_PERCPU, 0);
+  space_.Put(kA, std::uint64_t{8});
+  Walk();
+  EXPECT_THAT(space_.kept, ElementsAre(kA, kB));
+}
+
 TEST_F(WalkTest, LeavesTheUpperHalfOfAWordAloneWhenItClears) {
   Edge(MARROW_EDGE_POINTER, 0).clear_mask = 0xffff'ffff;
   space_.Put(kA, 0xffff'8880'1234'5678);
