@@ -104,16 +104,19 @@ std::uint64_t PossibleDirectMap(std::uint64_t direct_map, const std::vector<Page
   return CheckedAdd(direct_map, Raw(pages.back().gpa) + kPageBytes) ? direct_map : 0;
 }
 
-// The parts of `alias` whose pages are there, appended to `out`.
-void AppendAlias(const VirtualAlias& alias, const std::vector<CoreSegment>& runs,
-                 std::vector<CoreSegment>& out) {
+// The parts of `alias` whose pages are there, appended to `out` while it has fewer than `most`.
+// Returns how many did not fit.
+std::uint64_t AppendAlias(const VirtualAlias& alias, const std::vector<CoreSegment>& runs,
+                          std::uint64_t most, std::vector<CoreSegment>& out) {
   const std::uint64_t begin = Raw(alias.gpa);
   const auto end = CheckedAdd(begin, alias.bytes);
-  if (!end || !CheckedAdd(Raw(alias.gva), alias.bytes)) return;
+  if (!end || !CheckedAdd(Raw(alias.gva), alias.bytes)) return 0;
   auto run = std::partition_point(runs.begin(), runs.end(), [begin](const CoreSegment& r) {
     return Raw(r.paddr) + (r.memory_bytes - 1) < begin;
   });
-  for (; run != runs.end() && Raw(run->paddr) < *end; ++run) {
+  const auto behind = std::partition_point(
+      run, runs.end(), [&](const CoreSegment& r) { return Raw(r.paddr) < *end; });
+  for (; run != behind && out.size() < most; ++run) {
     const std::uint64_t first = std::max(begin, Raw(run->paddr));
     const std::uint64_t last = std::min(*end - 1, Raw(run->paddr) + (run->memory_bytes - 1));
     const std::uint64_t bytes = last - first + 1;
@@ -123,6 +126,7 @@ void AppendAlias(const VirtualAlias& alias, const std::vector<CoreSegment>& runs
                    .file_bytes = IsZero(*run) ? 0 : bytes,
                    .memory_bytes = bytes});
   }
+  return static_cast<std::uint64_t>(behind - run);
 }
 
 // True if `next` shows what is behind the bytes of `segment`, at the addresses behind its own.
@@ -143,13 +147,15 @@ CoreSegment Tail(const CoreSegment& segment, std::uint64_t bytes) {
 }
 
 // Sorted by gva; neighbours joined; of several claims to one gva the first stays. What the direct
-// map shows already needs no alias.
-std::vector<CoreSegment> AliasSegments(const std::vector<VirtualAlias>& aliases,
+// map shows already needs no alias. Not more than `most` of them; adds to `left_out` the others.
+std::vector<CoreSegment> AliasSegments(const CoreContent& content,
                                        const std::vector<CoreSegment>& runs,
-                                       std::uint64_t direct_map) {
+                                       std::uint64_t direct_map, std::uint64_t most,
+                                       std::uint64_t& left_out) {
   std::vector<CoreSegment> parts;
-  for (const VirtualAlias& alias : aliases) {
-    if (Raw(alias.gva) - direct_map != Raw(alias.gpa)) AppendAlias(alias, runs, parts);
+  for (const VirtualAlias& alias : content.aliases) {
+    if (Raw(alias.gva) - direct_map == Raw(alias.gpa)) continue;
+    left_out += AppendAlias(alias, runs, most, parts);
   }
   std::stable_sort(parts.begin(), parts.end(),
                    [](const CoreSegment& a, const CoreSegment& b) { return a.vaddr < b.vaddr; });
@@ -189,8 +195,10 @@ absl::StatusOr<CoreLayout> LayOutCore(CoreContent content) {
   layout.notes = *std::move(notes);
   const std::uint64_t direct_map = PossibleDirectMap(content.direct_map, *pages);
   layout.segments = PageRuns(*pages, direct_map);
+  const std::uint64_t taken = layout.segments.size() + 1;
+  const std::uint64_t room = content.most_segments - std::min(content.most_segments, taken);
   const std::vector<CoreSegment> aliases =
-      AliasSegments(content.aliases, layout.segments, direct_map);
+      AliasSegments(content, layout.segments, direct_map, room, layout.alias_parts_left_out);
   layout.segments.insert(layout.segments.end(), aliases.begin(), aliases.end());
   layout.segment_count = layout.segments.size() + 1;
 

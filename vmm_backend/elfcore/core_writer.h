@@ -32,6 +32,8 @@ struct CoreContent {
   std::vector<VirtualAlias> aliases = {};  // any order; parts that wrap or whose pages are absent
                                            // are left out
   std::vector<CoreNote> notes = {};        // written in this order
+  // With PT_NOTE. Aliases are cut short for it, pages never.
+  std::uint64_t most_segments = CoreLimits{}.segments;
 };
 
 // Where everything stands in the file.
@@ -40,6 +42,8 @@ struct CoreLayout {
   std::string notes;                  // encoded PT_NOTE content
   std::vector<CoreSegment> segments;  // primary segments, then aliases, each sorted by address
   std::uint64_t segment_count = 0;    // with PT_NOTE
+  // Parts of aliases beyond content.most_segments, each a segment's worth.
+  std::uint64_t alias_parts_left_out = 0;
   std::uint64_t notes_offset = 0;
   std::uint64_t pages_offset = 0;  // page-aligned
   std::uint64_t file_bytes = 0;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "vmm_backend/elfcore/core_writer.h"
@@ -71,6 +72,32 @@ TEST(CoreLayout, CutsAndJoinsAliasesOfZeroPages) {
 TEST(CoreLayout, RefusesAPageThatIsBothThereAndZero) {
   EXPECT_TRUE(absl::IsInvalidArgument(
       LayOutCore({.pages = {Gpa{0x1000}}, .zero_pages = {Gpa{0x1000}}}).status()));
+}
+
+TEST(CoreLayout, CutsAliasesShortForTheLimitOfSegments) {
+  for (const std::uint64_t most : {0u, 3u, 4u, 5u, 6u, 7u, 8u}) {
+    const CoreLayout layout =
+        LayOut({.direct_map = 1 << 30,
+                .pages = {Gpa{0x1000}},
+                .zero_pages = {Gpa{0x2000}},
+                .aliases = {{Gva{0xa000}, Gpa{0x1000}, 0x2000}, {Gva{0xd000}, Gpa{0x1000}, 0x2000}},
+                .most_segments = most});
+    const std::uint64_t expected = std::clamp<std::uint64_t>(most, 3, 7);
+    EXPECT_EQ(layout.segment_count, expected) << most;
+    EXPECT_EQ(layout.alias_parts_left_out, 7 - expected) << most;
+  }
+}
+
+TEST(CoreLayout, HasNoMoreSegmentsThanItsReaderTakes) {
+  CoreContent content{.direct_map = std::uint64_t{1} << 40};
+  constexpr std::uint64_t kPages = 61443;  // each second one of zeros, mapped 19 times
+  for (std::uint64_t page = 0; page < kPages; ++page) {
+    (page % 2 == 0 ? content.pages : content.zero_pages).push_back(Gpa{page * kPageBytes});
+  }
+  for (std::uint64_t i = 1; i < 19; ++i) {
+    content.aliases.push_back({Gva{i << 30}, Gpa{0}, kPages * kPageBytes});
+  }
+  EXPECT_EQ(LayOut(std::move(content)).segment_count, CoreLimits{}.segments);
 }
 
 TEST(CoreLayout, LeavesOutAliasesThatTheDirectMapSays) {
