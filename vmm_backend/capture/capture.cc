@@ -36,6 +36,15 @@ class Run {
     dump.manifest = MakeManifest(subject_, order_, plan_, dump.pages, findings_);
     absl::StatusOr<CoreLayout> layout = LayOut(dump);
     if (!layout.ok()) return layout.status();
+    if (layout->alias_parts_left_out != 0) {
+      // The manifest is a note of the core that it tells of.
+      Miss("virtual addresses", absl::ResourceExhaustedError(absl::StrCat(
+                                    layout->alias_parts_left_out,
+                                    " of their parts: more than a core's reader takes segments")));
+      dump.manifest = MakeManifest(subject_, order_, plan_, dump.pages, findings_);
+      layout = LayOut(dump);
+      if (!layout.ok()) return layout.status();
+    }
     dump.layout = *std::move(layout);
     return dump;
   }
@@ -90,7 +99,7 @@ class Run {
                          .excluded = policy_.excluded,
                          .limits = policy_.capture,
                          .clock = clock_});
-    dump.pages = reader.Read(plan_.pages, findings_.missing);
+    dump.pages = reader.Read(plan_.pages, policy_.capture.missing, findings_.missing);
     ReadVmcoreinfo();
     findings_.capture = clock_() - began_;
     if (paused) {

@@ -139,9 +139,8 @@ v1::Manifest MakeManifest(const CaptureSubject& subject, const CaptureOrder& ord
   AddGraphRoots(plan, manifest);
   AddMissing(plan.missing, manifest);
   AddMissing(findings.missing, manifest);
-  if (plan.missing_not_listed != 0) {
-    AddMissing({{.what = absl::StrCat(plan.missing_not_listed, " further parts"),
-                 .why = "not listed one by one"}},
+  if (const std::uint64_t further = plan.missing_not_listed + pages.missing_not_listed) {
+    AddMissing({{.what = absl::StrCat(further, " further parts"), .why = "not listed one by one"}},
                manifest);
   }
   v1::CaptureStats& stats = *manifest.mutable_stats();

@@ -8,16 +8,20 @@
 namespace marrow {
 namespace {
 
-void MissPage(Gpa page, const absl::Status& status, std::vector<MissingPart>& missing) {
+// False if `missing` is not to get longer than `most`.
+bool MissPage(Gpa page, const absl::Status& status, std::size_t most,
+              std::vector<MissingPart>& missing) {
   if (!missing.empty() && missing.back().why == status.message() &&
       missing.back().address + missing.back().bytes == Raw(page)) {
     missing.back().bytes += kPageBytes;
-    return;
+    return true;
   }
+  if (missing.size() >= most) return false;
   missing.push_back({.what = "guest memory",
                      .address = Raw(page),
                      .bytes = kPageBytes,
                      .why = std::string(status.message())});
+  return true;
 }
 
 }  // namespace
@@ -116,15 +120,18 @@ void PageReader::ReadAhead(const std::vector<Gpa>& pages) {
   }
 }
 
-CapturedPages PageReader::Read(const std::vector<Gpa>& pages, std::vector<MissingPart>& missing) {
+CapturedPages PageReader::Read(const std::vector<Gpa>& pages, std::uint64_t most_missing,
+                               std::vector<MissingPart>& missing) {
   ReadAhead(pages);
+  const std::size_t most = missing.size() + most_missing;
   CapturedPages captured;
   captured.pages.reserve(pages.size());
   captured.places.reserve(pages.size());
   for (const Gpa page : pages) {
     const auto place = places_.find(Raw(page));
     if (place == places_.end()) {
-      MissPage(page, failed_.at(Raw(page)), missing);
+      const bool listed = MissPage(page, failed_.at(Raw(page)), most, missing);
+      if (!listed) ++captured.missing_not_listed;
       continue;
     }
     captured.pages.push_back(page);

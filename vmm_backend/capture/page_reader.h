@@ -38,6 +38,7 @@ struct CapturedPages {
   PageStore store;
   std::vector<PageStore::Index> places;  // in the store, of each of `pages`
   std::vector<Gpa> zero_pages;           // sorted, unique, none of `pages`: they hold only zeros
+  std::uint64_t missing_not_listed = 0;  // pages that could not be read and are not told of
 
   Bytes Page(std::size_t i) const { return store.Page(places[i]); }
   // Among either of both.
@@ -59,8 +60,10 @@ class PageReader final : public PageSource {
   absl::StatusOr<Bytes> Page(Gpa page) override;
 
   // The bytes of `pages` (sorted, unique); those not read yet are read now, neighbours in one go. A
-  // page that cannot be read is left out and its reason appended to `missing`. Ends the reader.
-  CapturedPages Read(const std::vector<Gpa>& pages, std::vector<MissingPart>& missing);
+  // page that cannot be read is left out and its reason appended to `missing`, neighbours in one
+  // entry, and up to `most_missing` of these. Ends the reader.
+  CapturedPages Read(const std::vector<Gpa>& pages, std::uint64_t most_missing,
+                     std::vector<MissingPart>& missing);
 
  private:
   // Reads up to `count` pages from `page` on, all or nothing.

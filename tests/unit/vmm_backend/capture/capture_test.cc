@@ -205,6 +205,14 @@ TEST_F(CaptureTest, CountsWhatItCouldNotRead) {
   EXPECT_EQ(dump.manifest.missing(0).address(), 0x31000u);
 }
 
+TEST_F(CaptureTest, CountsThePagesThatItCouldNotReadOverTheLimit) {
+  policy_.capture.missing = 1;
+  memory_.Break(0x30000);
+  memory_.Break(0x32000);
+  Register(2, 0x30000, 0x3000, "bad");
+  EXPECT_THAT(WhatIsMissing(Run()), Contains("1 further parts: not listed one by one"));
+}
+
 TEST_F(CaptureTest, KeepsThePanicRecord) {
   EXPECT_EQ(guest_.FillPanicRecord({.cpu = 1,
                                     .ip = 2,
