@@ -42,6 +42,10 @@ absl::StatusOr<marrow_guest_identity> ReadGuestIdentity(const ByteSource& window
   return identity;
 }
 
+bool HasGraph(const marrow_table_control& control) {
+  return control.graph_offset != 0 && control.graph_bytes != 0;
+}
+
 absl::Status CheckPlacement(const marrow_table_control& control, std::uint64_t window_bytes) {
   const std::uint64_t end =
       control.table_offset + std::uint64_t{control.region_count} * sizeof(marrow_region);
@@ -51,9 +55,9 @@ absl::Status CheckPlacement(const marrow_table_control& control, std::uint64_t w
         absl::StrFormat("the table of %d regions at offset %d does not fit the window of %d bytes",
                         control.region_count, control.table_offset, window_bytes));
   }
+  if (!HasGraph(control)) return absl::OkStatus();
   const std::uint64_t graph_end = std::uint64_t{control.graph_offset} + control.graph_bytes;
-  if (control.graph_bytes != 0 &&
-      (control.graph_offset < MARROW_HEADER_BYTES || graph_end > window_bytes)) {
+  if (control.graph_offset < MARROW_HEADER_BYTES || graph_end > window_bytes) {
     return absl::InvalidArgumentError(
         absl::StrFormat("the graph of %d bytes at offset %d does not fit the window of %d bytes",
                         control.graph_bytes, control.graph_offset, window_bytes));
@@ -86,7 +90,7 @@ absl::StatusOr<TableCopy> CopyTable(const ByteSource& window) {
     if (!facts.ok()) return facts.status();
     copy.facts = *facts;
     copy.entries.resize(copy.control.region_count * sizeof(marrow_region));
-    copy.graph.resize(copy.control.graph_bytes);
+    if (HasGraph(copy.control)) copy.graph.resize(copy.control.graph_bytes);
     absl::Status status =
         window.ReadAt(copy.control.table_offset, std::as_writable_bytes(std::span(copy.entries)));
     if (status.ok() && !copy.graph.empty()) {

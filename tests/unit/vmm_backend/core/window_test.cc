@@ -159,7 +159,7 @@ TEST(RegionTable, RefusesPlacementsOutsideTheWindow) {
       [](auto& t) { t.region_count = 0xffffffff; },
       [](auto& t) { t.graph_bytes = 1, t.graph_offset = 4096; },
       [](auto& t) { t.graph_bytes = 0xffffffff, t.graph_offset = 0xffffffff; },
-      [](auto& t) { t.graph_bytes = 8; },
+      [](auto& t) { t.graph_bytes = 64, t.graph_offset = MARROW_HEADER_BYTES - 64; },
   };
   for (const auto& apply : cases) {
     FakeWindow window;
@@ -296,6 +296,19 @@ TEST(RegionTableGraph, IsAbsentWhereTheGuestPublishedNone) {
   ASSERT_TRUE(table.ok());
   EXPECT_FALSE(table->graph.has_value());
   EXPECT_EQ(table->graph_rejected, "");
+}
+
+TEST(RegionTableGraph, IsAbsentWhereItsOffsetOrItsSizeIsZero) {
+  for (const bool offset : {true, false}) {
+    FakeWindow window;
+    window.Add(1, 0x1000, 0x1000);
+    (offset ? window.header.table.graph_offset : window.header.table.graph_bytes) = 0xffff'ffc0;
+    const auto table = window.Seal().Read();
+    ASSERT_TRUE(table.ok()) << table.status();
+    EXPECT_EQ(table->regions.size(), 1u);
+    EXPECT_FALSE(table->graph.has_value());
+    EXPECT_EQ(table->graph_rejected, "");
+  }
 }
 
 TEST(RegionTableGraph, CostsOnlyItselfWhenItIsInvalid) {
