@@ -24,7 +24,7 @@ absl::StatusOr<Translation> GuestSpace::TranslatePage(Gva page) const {
 void GuestSpace::PlanTables(const Translation& translation) {
   for (int i = 0; i < translation.table_count; ++i) {
     // A table that does not fit any more costs drgn and crash this address, not the page itself.
-    (void)plan_.Add(translation.table_pages[static_cast<std::size_t>(i)]);
+    plan_.AddTable(translation.table_pages[static_cast<std::size_t>(i)]);
   }
 }
 

@@ -52,9 +52,17 @@ PagePlan::Added PagePlan::Add(Gpa page) {
   return {.is_new = true};
 }
 
+void PagePlan::AddTable(Gpa page) {
+  if (!Add(page).why.empty()) tables_left_out_.insert(Raw(page));
+}
+
 void PagePlan::AddZeros(Gpa page) {
-  if (zeros_.size() >= most_pages_ || !IsRam(page) || IsForbidden(page)) return;
-  zeros_.insert(Raw(page));
+  if (!IsRam(page) || IsForbidden(page) || zeros_.contains(Raw(page))) return;
+  if (zeros_.size() >= most_pages_) {
+    ++zeros_left_out_;
+  } else {
+    zeros_.insert(Raw(page));
+  }
 }
 
 void PagePlan::AddAlias(Gva gva, Gpa page) {

@@ -28,8 +28,10 @@ class PagePlan {
   PagePlan(const RamMap& ram, std::uint64_t most_bytes);
 
   Added Add(Gpa page);
+  // Of page tables that lead to other pages. One that cannot be planned is counted.
+  void AddTable(Gpa page);
   // The page reads as zeros, unless it is added as well. Not RAM, forbidden, or one too many: left
-  // out.
+  // out, and the last of these counted.
   void AddZeros(Gpa page);
   void AddAlias(Gva gva, Gpa page);
   // Keeps the pages of [begin, begin + bytes) out, whoever asks for them from now on. `bytes` is
@@ -40,6 +42,8 @@ class PagePlan {
   bool IsForbidden(Gpa page) const;
   bool IsRam(Gpa page) const { return ram_.Contains(page, kPageBytes); }
   std::uint64_t aliases_left_out() const { return aliases_left_out_; }
+  std::uint64_t tables_left_out() const { return tables_left_out_.size(); }
+  std::uint64_t zeros_left_out() const { return zeros_left_out_; }
 
   // Each sorted and without repetitions; neighbouring aliases joined.
   std::vector<Gpa> TakePages();
@@ -55,6 +59,8 @@ class PagePlan {
   std::vector<Gpa> pages_;
   std::vector<VirtualAlias> aliases_;
   std::uint64_t aliases_left_out_ = 0;
+  absl::flat_hash_set<std::uint64_t> tables_left_out_;
+  std::uint64_t zeros_left_out_ = 0;
 };
 
 }  // namespace marrow

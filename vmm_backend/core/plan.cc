@@ -42,10 +42,10 @@ class Planner {
     }
     if (input_.vcpus != nullptr) PlanStacks(*input_.vcpus);
     if (input_.table != nullptr) PlanGraph(*input_.table);
-    if (pages_.aliases_left_out() != 0) {
-      Miss({.what = "virtual addresses",
-            .why = absl::StrCat(pages_.aliases_left_out(), " of them: pages mapped too often")});
-    }
+    MissSome("virtual addresses", pages_.aliases_left_out(), "pages mapped too often");
+    MissSome("page tables", pages_.tables_left_out(),
+             "excluded by host policy, or over the configured limit for a capture");
+    MissSome("pages that read as zeros", pages_.zeros_left_out(), kOverCaptureLimit);
     plan_.zero_pages = pages_.TakeZeroPages();
     plan_.pages = pages_.TakePages();
     plan_.aliases = pages_.TakeAliases();
@@ -60,6 +60,11 @@ class Planner {
     } else {
       ++plan_.missing_not_listed;
     }
+  }
+
+  void MissSome(absl::string_view what, std::uint64_t count, absl::string_view why) {
+    if (count == 0) return;
+    Miss({.what = std::string(what), .why = absl::StrCat(count, " of them: ", why)});
   }
 
   bool TakeStep() {
@@ -222,7 +227,8 @@ class Planner {
       const std::uint64_t begin = PageDown(sp);
       const std::uint64_t end = (sp | (StackBytes() - 1)) + 1;
       if (end == 0) continue;
-      if (space_.root().table == Gpa{0}) space_.set_root({.table = Gpa{vcpus[i].cr3}, .levels = 4});
+      if (space_.root().table == Gpa{0})
+        space_.set_root({.table = Gpa{vcpus[i].cr3}, .levels = vcpus[i].page_table_levels});
       PlanStack(begin, end, absl::StrCat("kernel stack of vCPU ", i));
     }
   }

@@ -20,8 +20,9 @@ namespace marrow {
 
 struct VcpuState {
   X86Registers registers;
-  std::uint64_t cr3 = 0;  // 0: not known
-  std::string qemu_note;  // descriptor of QEMU's CPU note, or empty
+  std::uint64_t cr3 = 0;      // 0: not known
+  int page_table_levels = 4;  // 5 with CR4.LA57
+  std::string qemu_note;      // descriptor of QEMU's CPU note, or empty
 };
 
 struct CaptureLimits {

@@ -14,6 +14,7 @@ constexpr std::size_t kRegistersOffset = 112;
 constexpr std::size_t kQemuVersionOffset = 0;
 constexpr std::size_t kQemuSizeOffset = 4;
 constexpr std::size_t kQemuCr3Offset = 8 + 18 * 8 + 10 * 24 + 3 * 8;
+constexpr std::size_t kQemuCr4Offset = kQemuCr3Offset + 8;
 constexpr std::uint32_t kQemuVersion = 1;
 
 }  // namespace
@@ -33,14 +34,15 @@ std::optional<X86Registers> DecodePrstatus(absl::string_view descriptor) {
   return LoadAt<X86Registers>(AsBytes(descriptor), kRegistersOffset);
 }
 
-std::optional<std::uint64_t> Cr3FromQemuNote(absl::string_view descriptor) {
+std::optional<PagingRegisters> PagingFromQemuNote(absl::string_view descriptor) {
   const Bytes bytes = AsBytes(descriptor);
-  if (bytes.size() < kQemuCr3Offset + 8 ||
+  if (bytes.size() < kQemuCr4Offset + 8 ||
       LoadAt<std::uint32_t>(bytes, kQemuVersionOffset) != kQemuVersion ||
       LoadAt<std::uint32_t>(bytes, kQemuSizeOffset) > bytes.size()) {
     return std::nullopt;
   }
-  return LoadAt<std::uint64_t>(bytes, kQemuCr3Offset);
+  return PagingRegisters{.cr3 = LoadAt<std::uint64_t>(bytes, kQemuCr3Offset),
+                         .cr4 = LoadAt<std::uint64_t>(bytes, kQemuCr4Offset)};
 }
 
 }  // namespace marrow

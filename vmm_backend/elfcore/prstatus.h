@@ -35,7 +35,15 @@ CoreNote EncodePrstatus(std::uint32_t index, const X86Registers& registers);
 // Nothing unless the descriptor has the size of an x86-64 elf_prstatus.
 std::optional<X86Registers> DecodePrstatus(absl::string_view descriptor);
 
-// CR3 in a QEMU CPU note of version 1, or nothing.
-std::optional<std::uint64_t> Cr3FromQemuNote(absl::string_view descriptor);
+// What says in a QEMU CPU note how addresses are translated.
+struct PagingRegisters {
+  std::uint64_t cr3 = 0;
+  std::uint64_t cr4 = 0;
+
+  int levels() const { return (cr4 >> 12 & 1) != 0 ? 5 : 4; }  // LA57: Intel SDM volume 3A, 2.5
+};
+
+// Nothing unless the note is of version 1.
+std::optional<PagingRegisters> PagingFromQemuNote(absl::string_view descriptor);
 
 }  // namespace marrow

@@ -79,7 +79,9 @@ VcpuState ToState(const Values& v) {
   r.cs = Value(v, "CS"), r.ss = Value(v, "SS"), r.ds = Value(v, "DS"), r.es = Value(v, "ES");
   r.fs = Value(v, "FS"), r.gs = Value(v, "GS");
   r.fs_base = Value(v, "FS.base"), r.gs_base = Value(v, "GS.base");
-  state.cr3 = Value(v, "CR3");
+  const PagingRegisters paging{.cr3 = Value(v, "CR3"), .cr4 = Value(v, "CR4")};
+  state.cr3 = paging.cr3;
+  state.page_table_levels = paging.levels();
   return state;
 }
 
@@ -103,10 +105,12 @@ absl::StatusOr<StoppedVm> ParseVcpuDump(const ByteSource& source) {
       if (!registers || vcpus.size() >= kMostVcpus) {
         return absl::InvalidArgumentError("QEMU's dump has register notes of another machine");
       }
-      vcpus.push_back({.registers = *registers, .cr3 = 0, .qemu_note = {}});
+      vcpus.push_back({.registers = *registers, .qemu_note = {}});
     } else if (note.name == kQemuNoteName && note.type == kQemuCpuNote &&
                qemu_notes < vcpus.size()) {
-      vcpus[qemu_notes].cr3 = Cr3FromQemuNote(note.descriptor).value_or(0);
+      const auto paging = PagingFromQemuNote(note.descriptor).value_or(PagingRegisters{});
+      vcpus[qemu_notes].cr3 = paging.cr3;
+      vcpus[qemu_notes].page_table_levels = paging.levels();
       vcpus[qemu_notes++].qemu_note = note.descriptor;
     }
   }

@@ -116,6 +116,16 @@ class FiveLevelTest : public GraphPlanTest {
   FiveLevelTest() : GraphPlanTest(5) {}
 };
 
+TEST_F(FiveLevelTest, TakesRootAndLevelsOfAVcpuWhereTheTableNamesNone) {
+  table_.facts.page_table_root = 0;
+  table_.facts.page_table_levels = 0;
+  memory_.MapNew(kStack, 0x4000);
+  vcpus_[0].registers.rsp = kStack + 0x3100;
+  vcpus_[0].cr3 = Raw(memory_.root().table);
+  vcpus_[0].page_table_levels = 5;
+  EXPECT_THAT(Plan().pages, Contains(Gpa{memory_.GpaOf(kStack + 0x3000)}));
+}
+
 TEST_F(FiveLevelTest, WalksFiveLevels) {
   AddTasks(3);
   const CapturePlan plan = Plan();
@@ -192,6 +202,26 @@ TEST_F(GraphPlanTest, HoldsTheBudgetOfACaptureExactly) {
                 Contains(AllOf(Field(&MissingPart::what, "root \"tasks\""),
                                Field(&MissingPart::why, HasSubstr("not followed to its end")))));
   }
+}
+
+TEST_F(GraphPlanTest, CountsTheTablesThatDoNotFit) {
+  AddTasks(1);
+  limits_.capture_bytes = 2 * kPageBytes;
+  EXPECT_THAT(Plan().missing, Contains(AllOf(Field(&MissingPart::what, "page tables"),
+                                             Field(&MissingPart::why, HasSubstr("2 of them")))));
+}
+
+TEST_F(GraphPlanTest, CountsThePagesOfZerosThatDoNotFit) {
+  AddTasks(1);
+  build_.graph.header.stack_bytes = 0x10000;
+  memory_.MapNew(kStack, 0x10000);
+  memory_.WriteWord(Task(0) + 0x20, kStack);
+  memory_.WriteWord(Task(0) + 0x28, kStack + 0xf100);
+  limits_.capture_bytes = 8 * kPageBytes;
+  const CapturePlan plan = Plan();
+  EXPECT_THAT(plan.zero_pages, SizeIs(8));
+  EXPECT_THAT(plan.missing, Contains(AllOf(Field(&MissingPart::what, "pages that read as zeros"),
+                                           Field(&MissingPart::why, HasSubstr("7 of them")))));
 }
 
 TEST_F(GraphPlanTest, EndsWhenTimeIsUp) {

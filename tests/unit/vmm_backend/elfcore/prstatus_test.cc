@@ -34,16 +34,19 @@ TEST(Prstatus, DecodesWhatItEncodes) {
   EXPECT_FALSE(DecodePrstatus(std::string(335, '\0')).has_value());
 }
 
-TEST(QemuCpuNote, GivesCr3) {
+TEST(QemuCpuNote, GivesThePagingRegisters) {
   std::string note(440, '\0');
   const auto bytes = std::as_writable_bytes(std::span(note));
   StoreAt(bytes, 0, std::uint32_t{1});
   StoreAt(bytes, 4, std::uint32_t{440});
   StoreAt(bytes, 416, std::uint64_t{0x1aa000});
-  EXPECT_EQ(Cr3FromQemuNote(note), 0x1aa000u);
-  EXPECT_EQ(Cr3FromQemuNote(absl::string_view(note).substr(0, 423)), std::nullopt);
+  EXPECT_EQ(PagingFromQemuNote(note)->cr3, 0x1aa000u);
+  EXPECT_EQ(PagingFromQemuNote(note)->levels(), 4);
+  StoreAt(bytes, 424, std::uint64_t{1} << 12);
+  EXPECT_EQ(PagingFromQemuNote(note)->levels(), 5);
+  EXPECT_FALSE(PagingFromQemuNote(absl::string_view(note).substr(0, 431)).has_value());
   StoreAt(bytes, 0, std::uint32_t{2});
-  EXPECT_EQ(Cr3FromQemuNote(note), std::nullopt);
+  EXPECT_FALSE(PagingFromQemuNote(note).has_value());
 }
 
 }  // namespace

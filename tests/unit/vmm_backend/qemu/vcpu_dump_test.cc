@@ -26,7 +26,7 @@ constexpr char kRegisters[] =
     "SS =0018 0000000000000000 ffffffff 00cf9300 DPL=0 DS   [-WA]\r\n"
     "FS =0000 00007f1234567000 ffffffff 00c00000\r\n"
     "GS =0000 ffff88803ec00000 ffffffff 00c00000\r\n"
-    "CR0=80050033 CR2=00007ffd0a2fc000 CR3=000000000aa0e006 CR4=000006f0\r\n"
+    "CR0=80050033 CR2=00007ffd0a2fc000 CR3=000000000aa0e006 CR4=000016f0\r\n"
     "\r\n"
     "CPU#1\r\n"
     "EAX=000f49f6 EBX=00000000 ECX=000002ff EDX=00000001\r\n"
@@ -48,6 +48,8 @@ TEST(InfoRegisters, AreReadInBothModes) {
   EXPECT_EQ(r.fs_base, 0x7f1234567000u);
   EXPECT_EQ(r.gs_base, 0xffff88803ec00000u);
   EXPECT_EQ((*vcpus)[0].cr3, 0xaa0e006u);
+  EXPECT_EQ((*vcpus)[0].page_table_levels, 5);
+  EXPECT_EQ((*vcpus)[1].page_table_levels, 4);
   EXPECT_EQ((*vcpus)[1].registers.rip, 0xfd09au);
   EXPECT_EQ((*vcpus)[1].registers.rsp, 0x6c5cu);
 }
@@ -68,12 +70,13 @@ std::string CoreWithNotes(std::vector<CoreNote> notes) {
   return sink.text;
 }
 
-std::string QemuNote(std::uint64_t cr3) {
+std::string QemuNote(std::uint64_t cr3, std::uint64_t cr4 = 0) {
   std::string note(440, '\0');
   const auto bytes = std::as_writable_bytes(std::span(note));
   StoreAt(bytes, 0, std::uint32_t{1});
   StoreAt(bytes, 4, std::uint32_t{440});
   StoreAt(bytes, 416, cr3);
+  StoreAt(bytes, 424, cr4);
   return note;
 }
 
@@ -84,12 +87,14 @@ TEST(VcpuDump, PairsTheNotesOfEachVcpu) {
   const std::string core = CoreWithNotes({EncodePrstatus(0, first),
                                           EncodePrstatus(1, second),
                                           {"QEMU", 0, QemuNote(0x1000)},
-                                          {"QEMU", 0, QemuNote(0x2000)}});
+                                          {"QEMU", 0, QemuNote(0x2000, 1 << 12)}});
   const auto stopped = ParseVcpuDump(SpanSource(AsBytes(core)));
   ASSERT_TRUE(stopped.ok()) << stopped.status();
   ASSERT_THAT(stopped->vcpus, SizeIs(2));
   EXPECT_EQ(stopped->vcpus[1].registers.rip, 2u);
   EXPECT_EQ(stopped->vcpus[1].cr3, 0x2000u);
+  EXPECT_EQ(stopped->vcpus[0].page_table_levels, 4);
+  EXPECT_EQ(stopped->vcpus[1].page_table_levels, 5);
   EXPECT_EQ(stopped->vcpus[0].qemu_note, QemuNote(0x1000));
   EXPECT_EQ(stopped->vmcoreinfo, "");
 }
