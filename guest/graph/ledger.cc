@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 namespace marrow::graph {
 namespace {
+
+constexpr std::uint64_t kTextBytesPerStep = 64;
 
 std::string NameText(const char (&name)[MARROW_NAME_BYTES]) {
   return {name, std::find(name, name + MARROW_NAME_BYTES, '\0')};
@@ -131,6 +134,28 @@ bool Ledger::KeepRange(const Origin& origin, std::uint64_t address, std::uint64_
     if (!KeepPage(origin, page)) return false;
     if (page == last) return true;
   }
+}
+
+// Up to what cannot be read, if there is no zero byte before.
+std::uint64_t Ledger::TextBytes(std::uint64_t address, std::uint64_t most) {
+  std::uint64_t done = 0;
+  while (done < most) {
+    const std::uint64_t at = (address + done) % kPage;
+    const PageView& view = reader_.Look(PageDown(address + done));
+    const std::uint64_t count = std::min(most - done, kPage - at);
+    if (view.bytes.empty() || !meter_.Take(1 + count / kTextBytesPerStep)) return done + 1;
+    const void* zero = std::memchr(view.bytes.data() + at, 0, count);
+    if (zero != nullptr) {
+      const auto found = static_cast<const std::byte*>(zero) - view.bytes.data();
+      return done + static_cast<std::uint64_t>(found) - at + 1;
+    }
+    done += count;
+  }
+  return most;
+}
+
+bool Ledger::KeepText(const Origin& origin, std::uint64_t address, std::uint64_t most_bytes) {
+  return KeepRange(origin, address, TextBytes(address, most_bytes));
 }
 
 bool Ledger::ZeroRange(const Origin& origin, std::uint64_t address, std::uint64_t bytes) {

@@ -38,6 +38,8 @@ class Ledger {
   // Each of these is false when there is no more to be done for that root.
   bool KeepPage(const Origin& origin, std::uint64_t page);
   bool KeepRange(const Origin& origin, std::uint64_t address, std::uint64_t bytes);
+  // Up to the first zero byte and with it, if one lies in the range.
+  bool KeepText(const Origin& origin, std::uint64_t address, std::uint64_t most_bytes);
   bool ZeroRange(const Origin& origin, std::uint64_t address, std::uint64_t bytes);
   // The number at `address`; a complaint, and nothing, if it cannot be read.
   std::optional<std::uint64_t> Number(const Origin& origin, std::uint64_t address,
@@ -59,6 +61,7 @@ class Ledger {
   WalkReport Take() { return std::move(report_); }
 
  private:
+  std::uint64_t TextBytes(std::uint64_t address, std::uint64_t most);
   std::string NameOf(const Origin& origin) const;
   void ComplainUnread(const Origin& origin, std::uint64_t address, std::string_view why) {
     if (!origin.quiet) Complain(origin, address, why);

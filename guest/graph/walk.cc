@@ -2,7 +2,6 @@
 #include "guest/graph/walk.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -23,7 +22,6 @@ namespace {
 // an xarray node has 64 words, few of them are objects.
 constexpr std::uint64_t kStepsPerObject = 64;
 constexpr std::uint64_t kStepsOfAWalk = 1 << 16;
-constexpr std::uint64_t kTextBytesPerStep = 64;
 
 std::uint64_t MostSteps(const WalkLimits& limits) {
   constexpr std::uint64_t kMost = ~std::uint64_t{0} / (2 * kStepsPerObject);
@@ -71,7 +69,6 @@ class Walker {
 
   void Visit(const Found& object);
   bool KeepObject(std::uint64_t address, const marrow_type& type, const Origin& origin);
-  std::uint64_t TextBytes(std::uint64_t address, std::uint64_t most);
   void Follow(std::uint64_t object, const Origin& origin);
   // Each goes on while there is more to do for the root.
   void FollowPointers(std::uint64_t object, std::uint64_t elements, const Origin& origin);
@@ -235,30 +232,11 @@ bool Walker::KeepRun(std::uint64_t address, std::uint64_t bytes, Origin origin) 
                                                : ledger_.KeepRange(origin, address, bytes);
 }
 
-// The first zero byte is part of the text. Up to what cannot be read, if there is none.
-std::uint64_t Walker::TextBytes(std::uint64_t address, std::uint64_t most) {
-  std::uint64_t done = 0;
-  while (done < most) {
-    const std::uint64_t at = (address + done) % kPage;
-    const PageView& view = reader_.Look(PageDown(address + done));
-    const std::uint64_t count = std::min(most - done, kPage - at);
-    if (view.bytes.empty() || !meter_.Take(1 + count / kTextBytesPerStep)) return done + 1;
-    const void* zero = std::memchr(view.bytes.data() + at, 0, count);
-    if (zero != nullptr) {
-      const auto found = static_cast<const std::byte*>(zero) - view.bytes.data();
-      return done + static_cast<std::uint64_t>(found) - at + 1;
-    }
-    done += count;
-  }
-  return most;
-}
-
 bool Walker::KeepObject(std::uint64_t address, const marrow_type& type, const Origin& origin) {
   if (type.bytes == 0) return true;
   if ((type.flags & MARROW_TYPE_ZEROS) != 0) return ledger_.ZeroRange(origin, address, type.bytes);
-  const std::uint64_t bytes =
-      (type.flags & MARROW_TYPE_TEXT) != 0 ? TextBytes(address, type.bytes) : type.bytes;
-  return ledger_.KeepRange(origin, address, bytes);
+  if ((type.flags & MARROW_TYPE_TEXT) != 0) return ledger_.KeepText(origin, address, type.bytes);
+  return ledger_.KeepRange(origin, address, type.bytes);
 }
 
 void Walker::Visit(const Found& object) {
