@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any graph over any memory: the walk ends, within its budgets, and takes nothing but RAM.
+// Any graph over any memory: the walk ends, within its budgets, and takes nothing but RAM, and none
+// of it that is excluded.
 //
-// The input: a byte of options, four counts (types, edges, roots, lookups), their entries of 64
-// bytes, then memory in words of 16 bits. A word with its top bit set stands for a pointer, so that
-// a small input links a lot; the words are repeated to the end of the memory.
+// The input: a byte of options (its upper half places the secret regions), four counts (types,
+// edges, roots, lookups), their entries of 64 bytes, then memory in words of 16 bits. A word with
+// its top bit set stands for a pointer, so that a small input links a lot; the words are repeated
+// to the end of the memory.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/fuzz/check.h"
 #include "vmm_backend/core/plan.h"
@@ -155,7 +159,46 @@ std::string MakeBlock(Bytes& input, std::uint8_t options) {
   return block;
 }
 
-void CheckRoots(const CapturePlan& plan, const graph::Graph& graph) {
+// Secrets, the first by gpa and two pages long, the other by gva and across a page's end.
+std::vector<RegionEntry> SecretRegions(std::uint8_t options) {
+  const std::uint64_t page = 2 * (options >> 4) * kPageBytes;
+  return {{.id = 1,
+           .address_kind = AddressKind::kGpa,
+           .address = page + 8,
+           .size = kPageBytes,
+           .region_class = MARROW_CLASS_SECRET},
+          {.id = 2,
+           .address_kind = AddressKind::kGva,
+           .address = kMapped + page + 5 * kPageBytes - 1,
+           .size = 2,
+           .region_class = MARROW_CLASS_SECRET}};
+}
+
+// Their pages; nothing if some cannot be told.
+std::optional<std::vector<Gpa>> PagesOf(const std::vector<RegionEntry>& secrets, Ram& ram,
+                                        PageTableRoot root) {
+  const std::uint64_t by_gpa = PageDown(secrets[0].address);
+  std::vector<Gpa> pages = {Gpa{by_gpa}, Gpa{by_gpa + kPageBytes}};
+  for (const std::uint64_t gva : {secrets[1].address, secrets[1].address + 1}) {
+    const auto found = Translate(PageWords(ram), root, Gva{gva});
+    if (found.ok()) {
+      pages.push_back(PageOf(found->gpa));
+    } else if (!absl::IsNotFound(found.status())) {
+      return std::nullopt;
+    }
+  }
+  return pages;
+}
+
+void CheckSecrets(const CapturePlan& plan, const std::optional<std::vector<Gpa>>& secrets) {
+  if (!secrets) MARROW_FUZZ_CHECK(plan.graph_roots.empty());
+  for (const Gpa page : secrets.value_or(std::vector<Gpa>{})) {
+    MARROW_FUZZ_CHECK(!std::binary_search(plan.pages.begin(), plan.pages.end(), page));
+    MARROW_FUZZ_CHECK(!std::binary_search(plan.zero_pages.begin(), plan.zero_pages.end(), page));
+  }
+}
+
+void CheckRoots(const CapturePlan& plan, const graph::Graph& graph, ClassSet excluded) {
   MARROW_FUZZ_CHECK(plan.graph_roots.size() == graph.roots.size());
   std::uint64_t objects = 0;
   std::uint64_t pages = 0;
@@ -164,6 +207,8 @@ void CheckRoots(const CapturePlan& plan, const graph::Graph& graph) {
     const marrow_root& root = graph.roots[i];
     MARROW_FUZZ_CHECK(root.max_objects == 0 || report.objects <= root.max_objects);
     MARROW_FUZZ_CHECK(root.max_bytes == 0 || report.pages <= root.max_bytes / kPageBytes);
+    const bool is_secret = excluded.test(graph.types[root.type].region_class);
+    MARROW_FUZZ_CHECK(!is_secret || report.objects == 0);
     objects += report.objects;
     pages += report.pages;
   }
@@ -179,11 +224,15 @@ void CheckPages(const CapturePlan& plan, const RamMap& ram) {
     for (const Gpa page : *pages) MARROW_FUZZ_CHECK(ram.Contains(page, kPageBytes));
   }
   // Refuses pages that are unsorted, repeated, or in both lists.
-  MARROW_FUZZ_CHECK(LayOutCore({.direct_map = kMapped,
-                                .pages = plan.pages,
-                                .zero_pages = plan.zero_pages,
-                                .aliases = plan.aliases})
-                        .ok());
+  constexpr std::uint64_t kMostSegments = 32;
+  const auto layout = LayOutCore({.direct_map = kMapped,
+                                  .pages = plan.pages,
+                                  .zero_pages = plan.zero_pages,
+                                  .aliases = plan.aliases,
+                                  .most_segments = kMostSegments});
+  MARROW_FUZZ_CHECK(layout.ok());
+  const std::uint64_t most_runs = plan.pages.size() + plan.zero_pages.size();
+  MARROW_FUZZ_CHECK(layout->segment_count <= std::max(kMostSegments, most_runs + 1));
 }
 
 void Walk(Bytes input) {
@@ -206,15 +255,21 @@ void Walk(Bytes input) {
   std::vector<VcpuState> vcpus(1);
   vcpus[0].registers.rip = kMapped + 0x123;
   vcpus[0].registers.rsp = kMapped + 0x2010;
-  const CapturePlan plan = PlanCapture(
-      {.table = &table,
-       .vcpus = &vcpus,
-       .ram = &map,
-       .memory = &ram,
-       .excluded = ClassSet((options & kExcludeSecret) != 0 ? 1u << MARROW_CLASS_SECRET : 0),
-       .limits = kLimits});
+  const ClassSet excluded((options & kExcludeSecret) != 0 ? 1u << MARROW_CLASS_SECRET : 0);
+  std::optional<std::vector<Gpa>> secrets = std::vector<Gpa>{};
+  if (excluded.any()) {
+    table.regions = SecretRegions(options);
+    secrets = PagesOf(table.regions, ram, {.table = Gpa{kFirstTable}, .levels = levels});
+  }
+  const CapturePlan plan = PlanCapture({.table = &table,
+                                        .vcpus = &vcpus,
+                                        .ram = &map,
+                                        .memory = &ram,
+                                        .excluded = excluded,
+                                        .limits = kLimits});
   CheckPages(plan, map);
-  CheckRoots(plan, *graph);
+  CheckSecrets(plan, secrets);
+  if (secrets) CheckRoots(plan, *graph, excluded);
   // Steps: 64 for each object and 64 Ki. One looks a page up at most, two tables' walks and itself.
   MARROW_FUZZ_CHECK(ram.reads() <= 12 * ((1 << 16) + 64 * kLimits.walk_objects + 4096));
 }
