@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/profile/btf.h"
 
-#include <unordered_map>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -47,12 +47,12 @@ bool IsWrapper(const BtfType& type) {
 
 std::optional<Element> FindElement(const BtfSection& section, std::uint32_t id) {
   Element element;
-  std::string_view alias;
+  std::optional<std::string_view> alias;
   for (int step = 0; step < kMaxChain; ++step) {
     const auto type = section.Type(id);
     if (!type) return std::nullopt;
     if (IsWrapper(*type)) {
-      if (alias.empty() && type->kind() == BTF_KIND_TYPEDEF) {
+      if (!alias && type->kind() == BTF_KIND_TYPEDEF) {
         alias = section.Name(type->header.name_off);
       }
       id = type->header.type;
@@ -62,11 +62,11 @@ std::optional<Element> FindElement(const BtfSection& section, std::uint32_t id) 
       element.count *= array.nelems;
       if (element.count > kMaxElements) return std::nullopt;
       id = array.type;
-      alias = {};
+      alias.reset();
     } else {
       element.type = *type;
       element.name = section.Name(type->header.name_off);
-      if (element.name.empty()) element.name = alias;
+      if (element.name.empty()) element.name = alias.value_or("");
       return element;
     }
   }
@@ -167,14 +167,41 @@ std::optional<Element> Step(const BtfSection& section, const BtfType& structure,
   return element;
 }
 
+// Types by name; of one name the first stays. Sorted, and not hashed: a guest may choose names that
+// all have one hash.
+class NameTable {
+ public:
+  // `name` must outlive the table. It is found after the next Sort().
+  void Add(std::string_view name, Located type) { entries_.emplace_back(name, type); }
+
+  void Sort() {
+    const auto added = entries_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+    std::ranges::stable_sort(added, entries_.end(), {}, &Entry::first);
+    std::ranges::inplace_merge(entries_, added, {}, &Entry::first);
+    const auto repeated = std::ranges::unique(entries_, {}, &Entry::first);
+    entries_.erase(repeated.begin(), repeated.end());
+    sorted_ = entries_.size();
+  }
+
+  std::optional<Located> Find(std::string_view name) const {
+    const auto found = std::ranges::lower_bound(entries_, name, {}, &Entry::first);
+    if (found == entries_.end() || found->first != name) return std::nullopt;
+    return found->second;
+  }
+
+ private:
+  using Entry = std::pair<std::string_view, Located>;
+  std::vector<Entry> entries_;
+  std::size_t sorted_ = 0;
+};
+
 }  // namespace
 
 struct Btf::State {
   std::unique_ptr<BtfSection> vmlinux;
   std::vector<std::unique_ptr<BtfSection>> modules;
-  // The names are views of the sections.
-  std::unordered_map<std::string_view, Located> structures;
-  std::unordered_map<std::string_view, Located> typedefs;  // of structures
+  NameTable structures;
+  NameTable typedefs;  // of structures
 
   void Index(const BtfSection& section) {
     for (std::uint32_t id = section.first_id(); id < section.end_id(); ++id) {
@@ -182,21 +209,21 @@ struct Btf::State {
       const std::string_view name = section.Name(type.header.name_off);
       if (name.empty()) continue;
       if (type.composite()) {
-        structures.try_emplace(name, Located{&section, type});
+        structures.Add(name, {&section, type});
       } else if (type.kind() == BTF_KIND_TYPEDEF) {
         const auto element = FindElement(section, id);
         if (element && !element->array && element->type.composite()) {
-          typedefs.try_emplace(name, Located{&section, element->type});
+          typedefs.Add(name, {&section, element->type});
         }
       }
     }
+    structures.Sort();
+    typedefs.Sort();
   }
 
   std::optional<Located> Find(std::string_view name) const {
-    for (const auto* map : {&structures, &typedefs}) {
-      if (const auto found = map->find(name); found != map->end()) return found->second;
-    }
-    return std::nullopt;
+    const auto structure = structures.Find(name);
+    return structure ? structure : typedefs.Find(name);
   }
 };
 

@@ -8,6 +8,8 @@
 namespace marrow::profile {
 namespace {
 
+constexpr std::size_t kMostNameBytes = 512;
+
 // `bytes` must hold a T at `offset`.
 template <typename T>
 T ReadAt(std::span<const std::byte> bytes, std::size_t offset) {
@@ -120,7 +122,7 @@ std::optional<BtfType> BtfSection::Type(std::uint32_t id) const {
 std::string_view BtfSection::Name(std::uint32_t offset) const {
   if (offset < first_name_) return base_->Name(offset);
   if (offset - first_name_ >= names_.size()) return "";
-  const std::string_view name = names_.substr(offset - first_name_);
+  const std::string_view name = names_.substr(offset - first_name_, kMostNameBytes + 1);
   const std::size_t end = name.find('\0');
   return end == name.npos ? "" : name.substr(0, end);
 }

@@ -48,7 +48,8 @@ class BtfSection {
   std::uint32_t first_id() const { return first_id_; }
   std::uint32_t end_id() const { return first_id_ + static_cast<std::uint32_t>(types_.size()); }
   std::optional<BtfType> Type(std::uint32_t id) const;
-  // "" if there is none. A view of the section.
+  // "" if there is none, or one of more than 512 bytes, KSYM_NAME_LEN: whoever forged it does not
+  // decide how far we look for its end. A view of the section.
   std::string_view Name(std::uint32_t offset) const;
 
  private:

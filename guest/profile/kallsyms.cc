@@ -7,14 +7,15 @@
 #include "guest/profile/scan.h"
 
 namespace marrow::profile {
-namespace {
 
-void SortAddresses(std::vector<std::uint64_t>& addresses) {
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+void Kallsyms::Sort() {
+  std::ranges::stable_sort(by_name_, {}, &Named::first);
+  const auto repeated = std::ranges::unique(by_name_, {}, &Named::first);
+  by_name_.erase(repeated.begin(), repeated.end());
+  std::ranges::sort(addresses_);
+  const auto equal = std::ranges::unique(addresses_);
+  addresses_.erase(equal.begin(), equal.end());
 }
-
-}  // namespace
 
 Kallsyms Kallsyms::Parse(std::string text) {
   Kallsyms symbols;
@@ -30,10 +31,10 @@ Kallsyms Kallsyms::Parse(std::string text) {
     const auto address = ParseHex(line.substr(0, blank));
     if (!address) continue;
     const std::string_view name = line.substr(blank + 3);
-    symbols.by_name_.try_emplace(name.substr(0, name.find_first_of("\t ")), *address);
+    symbols.by_name_.emplace_back(name.substr(0, name.find_first_of("\t ")), *address);
     if (*address != 0) symbols.addresses_.push_back(*address);
   }
-  SortAddresses(symbols.addresses_);
+  symbols.Sort();
   return symbols;
 }
 
@@ -51,16 +52,16 @@ Kallsyms Kallsyms::Builder::Build() && {
   for (const Entry& entry : entries_) {
     const std::string_view name(symbols.text_->data() + begin, entry.name_end - begin);
     begin = entry.name_end;
-    symbols.by_name_.try_emplace(name, entry.address);
+    symbols.by_name_.emplace_back(name, entry.address);
     if (entry.address != 0) symbols.addresses_.push_back(entry.address);
   }
-  SortAddresses(symbols.addresses_);
+  symbols.Sort();
   return symbols;
 }
 
 std::optional<std::uint64_t> Kallsyms::Find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end() || restricted()) return std::nullopt;
+  const auto found = std::ranges::lower_bound(by_name_, name, {}, &Named::first);
+  if (found == by_name_.end() || found->first != name || restricted()) return std::nullopt;
   return found->second;
 }
 

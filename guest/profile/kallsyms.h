@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace marrow::profile {
@@ -33,9 +33,15 @@ class Kallsyms {
   bool restricted() const { return !by_name_.empty() && addresses_.empty(); }
 
  private:
+  using Named = std::pair<std::string_view, std::uint64_t>;
+
+  // Of a name that occurs more than once the first stays.
+  void Sort();
+
   // The names are views of it: shared, so that copies keep them valid.
   std::shared_ptr<const std::string> text_;
-  std::unordered_map<std::string_view, std::uint64_t> by_name_;
+  // Sorted, and not hashed: a guest may choose names that all have one hash.
+  std::vector<Named> by_name_;
   std::vector<std::uint64_t> addresses_;  // sorted, unique, not 0
 };
 

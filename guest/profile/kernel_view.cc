@@ -82,7 +82,8 @@ std::optional<std::uint32_t> KernelView::ReadU32(std::uint64_t gva) const {
 
 std::optional<std::uint64_t> KernelView::Physical(std::uint64_t gva) const {
   const auto pieces = Locate(gva, 1);
-  if (pieces.front().kind != MARROW_ADDRESS_GPA) return std::nullopt;
+  // None for the last byte of the address space: the range wraps.
+  if (pieces.empty() || pieces.front().kind != MARROW_ADDRESS_GPA) return std::nullopt;
   return pieces.front().address;
 }
 

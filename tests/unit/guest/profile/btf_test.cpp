@@ -292,6 +292,18 @@ TEST(HostileBtf, WithANameThatDoesNotEndFindsNothing) {
   EXPECT_FALSE(types->SizeOf("thing"));
 }
 
+TEST(HostileBtf, WithANameOver512BytesFindsNothing) {
+  for (const std::size_t length : {std::size_t{512}, std::size_t{513}}) {
+    const std::string name(length, 'n');
+    Writer w;
+    const int number = w.Int("int", 4);
+    w.Struct(name.c_str(), 64);
+    w.Field(name.c_str(), number, 0);
+    EXPECT_EQ(w.Read().SizeOf(name).has_value(), length == 512) << length;
+    EXPECT_EQ(w.Read().Find(name, name).has_value(), length == 512) << length;
+  }
+}
+
 TEST(HostileBtf, WithAnyFlippedBitIsReadOrRefused) {
   Kernel k;
   k.Struct("thing", 64);

@@ -32,6 +32,22 @@ TEST(Scan, ParsesWholeNumbersOnly) {
   EXPECT_EQ(ParseDecimal("0x10"), std::nullopt);
 }
 
+TEST(Kallsyms, KeepTheFirstOfAName) {
+  const Kallsyms parsed = Kallsyms::Parse("30 t b\n10 t a\n20 t a\n");
+  Kallsyms::Builder builder;
+  builder.Add("b", 0x30);
+  builder.Add("a", 0x10);
+  builder.Add("a", 0x20);
+  const Kallsyms built = std::move(builder).Build();
+  for (const Kallsyms* symbols : {&parsed, &built}) {
+    EXPECT_EQ(symbols->size(), 2u);
+    EXPECT_EQ(symbols->Find("a"), 0x10u);
+    EXPECT_EQ(symbols->Find("b"), 0x30u);
+    EXPECT_EQ(symbols->Find("ab"), std::nullopt);
+    EXPECT_EQ(symbols->NextAfter(0x10), 0x20u);
+  }
+}
+
 TEST(Scan, ParsesCpuLists) {
   EXPECT_THAT(*ParseCpuList("0-3,8\n"), ElementsAre(0, 1, 2, 3, 8));
   EXPECT_THAT(*ParseCpuList("5"), ElementsAre(5));

@@ -44,6 +44,13 @@ TEST(Locate, SplitsWhereTheMappingChanges) {
   }
 }
 
+TEST(Physical, OfTheLastByteIsNotKnown) {
+  KernelView view;
+  view.linear = {{0xfffffffffffff000, 0x1000, 0x1000}};
+  EXPECT_EQ(view.Physical(0xffffffffffffffff), std::nullopt);
+  EXPECT_EQ(view.Physical(0xfffffffffffffffe), 0x1ffeu);
+}
+
 TEST(Symbol, FallsBackToVmcoreinfo) {
   const KernelView view =
       MakeView("1000 d prb\n", nullptr, "SYMBOL(prb)=2000\nSYMBOL(init_uts_ns)=3000\n");
