@@ -43,11 +43,11 @@ std::optional<std::string> FindVmcoreinfo(const ReadPhysical& read, const RamMap
     for (std::uint64_t gpa = Raw(range.begin); gpa < range.end(); gpa += kPageBytes) {
       if (pages++ >= limits.pages || texts >= limits.texts) return std::nullopt;
       if (!read(Gpa{gpa}, begin).ok() || !Begins(begin)) continue;
+      ++texts;
       std::string text = ReadText(read, gpa);
       if (text.empty() || text == last) continue;
       if (fits(text)) return text;
       last = std::move(text);
-      ++texts;
     }
   }
   return std::nullopt;

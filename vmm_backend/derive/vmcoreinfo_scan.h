@@ -14,7 +14,7 @@ namespace marrow {
 
 struct ScanLimits {
   std::uint64_t pages = 262144;  // whose first bytes are read: the lowest GiB of RAM
-  std::size_t texts = 8;         // that are shown to `fits`
+  std::size_t texts = 32;        // pages among them that are taken for one
 };
 
 // Looks for VMs whose VMM does not know it for the guest's VMCOREINFO: in pages that begin as the

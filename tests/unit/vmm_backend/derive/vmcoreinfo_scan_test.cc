@@ -64,6 +64,15 @@ TEST_F(VmcoreinfoScan, StopsAtItsLimits) {
   EXPECT_THAT(Find({.texts = 1}), ElementsAre("OSRELEASE=a\n"));
 }
 
+TEST_F(VmcoreinfoScan, CountsTextsThatItPassesOver) {
+  for (std::uint64_t gpa = 0x3000; gpa < 0x6000; gpa += kPageBytes) {
+    memory_.Write(gpa, "OSRELEASE=a\n");
+  }
+  memory_.Write(0x6000, "OSRELEASE=b\n");
+  EXPECT_THAT(Find({.texts = 3}), ElementsAre("OSRELEASE=a\n"));
+  EXPECT_THAT(Find({.texts = 4}), SizeIs(2));
+}
+
 TEST_F(VmcoreinfoScan, TakesNoMoreThanAPageOfText) {
   memory_.Write(0x3000, "OSRELEASE=" + std::string(2 * kPageBytes, 'x'));
   memory_.Write(0x10000, "OSRELEASE=" + std::string(kPageBytes - 10, 'y'));  // the last page
