@@ -4,12 +4,17 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "guest/profile/shipped.h"
+#include "vmm_backend/core/guest_text.h"
 
 namespace marrow {
 namespace {
 
 // Told one by one; a kernel that lacks more lacks all.
 constexpr std::size_t kMostLines = 32;
+// Lines hold names that the guest chose, and a store refuses manifests with endless texts.
+constexpr std::size_t kMostLineBytes = 512;
+
+std::string Cut(absl::string_view line) { return GuestText(line.substr(0, kMostLineBytes)); }
 
 absl::StatusOr<profile::Profile> ShippedProfile() {
   constexpr absl::string_view kName = "crash";
@@ -43,10 +48,10 @@ void AddDerivationLosses(const DerivedTable& derived, std::vector<MissingPart>& 
   missing.push_back({.what = "region table of an agent",
                      .why = absl::StrCat("none; derived from ", derived.made_of)});
   for (const std::string& loss : derived.lost) {
-    missing.push_back({.what = "derived region table", .why = loss});
+    missing.push_back({.what = "derived region table", .why = Cut(loss)});
   }
   for (std::size_t i = 0; i < derived.missing_lines.size() && i < kMostLines; ++i) {
-    missing.push_back({.what = "profile line", .why = derived.missing_lines[i]});
+    missing.push_back({.what = "profile line", .why = Cut(derived.missing_lines[i])});
   }
   if (derived.missing_lines.size() > kMostLines) {
     missing.push_back(

@@ -23,7 +23,8 @@ struct DerivationInput {
 // FailedPrecondition, saying what the VM lacks, if no table can be had.
 absl::StatusOr<DerivedTable> DeriveWithoutAgent(const DerivationInput& input);
 
-// What a derived table means for the dump, as parts of its manifest.
+// What a derived table means for the dump, as parts of its manifest: no more than 512 bytes of each
+// line.
 void AddDerivationLosses(const DerivedTable& derived, std::vector<MissingPart>& missing);
 
 }  // namespace marrow

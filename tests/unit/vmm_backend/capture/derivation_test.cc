@@ -102,6 +102,15 @@ TEST(DerivationLosses, AreBounded) {
   EXPECT_EQ(missing.back().what, "68 further profile lines");
 }
 
+TEST(DerivationLosses, AreCut) {
+  DerivedTable derived;
+  derived.lost = {std::string(5000, 'l')};
+  derived.missing_lines = {std::string(5000, 'm')};
+  std::vector<MissingPart> missing;
+  AddDerivationLosses(derived, missing);
+  for (const MissingPart& part : missing) EXPECT_LE(part.why.size(), 512u) << part.what;
+}
+
 TEST(Derivation, HasAShippedProfile) {
   FakeKernel kernel;
   kernel.WriteSymbols();
