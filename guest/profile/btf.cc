@@ -13,9 +13,11 @@ namespace {
 
 constexpr std::uint64_t kPointerBytes = 8;
 // Far above what kernels have, and low enough that a hostile BTF costs little.
-constexpr int kMaxChain = 64;     // typedefs, qualifiers and dimensions around one type
-constexpr int kMaxNesting = 16;   // anonymous structures in each other
-constexpr int kMaxSteps = 65536;  // members looked at for one name
+constexpr int kMaxChain = 64;               // typedefs, qualifiers and dimensions around one type
+constexpr int kMaxNesting = 16;             // anonymous structures in each other
+constexpr std::uint32_t kMaxSteps = 65536;  // members looked at for one name
+constexpr std::size_t kMaxNames = 1 << 18;  // of structures, and of their typedefs
+constexpr std::uint32_t kStepsPerTime = 1024;  // looked at between two looks at the time
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 32;
 
 // A type, and the section that its numbers belong to.
@@ -104,11 +106,29 @@ struct Found {
   bool bit_field = false;
 };
 
+// What the search for one name may cost.
+class Budget {
+ public:
+  explicit Budget(const std::function<bool()>& expired)
+      : steps_(expired && expired() ? 0 : kMaxSteps), expired_(expired) {}
+
+  bool Take() {
+    if (steps_ == 0) return false;
+    --steps_;
+    if (steps_ % kStepsPerTime == 0 && expired_ && expired_()) steps_ = 0;
+    return true;
+  }
+
+ private:
+  std::uint32_t steps_;
+  const std::function<bool()>& expired_;
+};
+
 std::optional<Found> FindMember(const BtfSection& section, const BtfType& structure,
-                                std::string_view name, int depth, int* steps) {
+                                std::string_view name, int depth, Budget& budget) {
   const bool widths = BTF_INFO_KFLAG(structure.header.info) != 0;
   for (std::uint32_t i = 0; i < structure.count(); ++i) {
-    if (--*steps < 0) return std::nullopt;
+    if (!budget.Take()) return std::nullopt;
     const btf_member member = structure.MemberAt(i);
     const std::uint64_t offset = widths ? BTF_MEMBER_BIT_OFFSET(member.offset) : member.offset;
     const std::string_view member_name = section.Name(member.name_off);
@@ -118,7 +138,7 @@ std::optional<Found> FindMember(const BtfSection& section, const BtfType& struct
     if (!member_name.empty() || depth == kMaxNesting) continue;
     const auto inner = FindElement(section, member.type);
     if (!inner || inner->array || !inner->type.composite()) continue;
-    auto found = FindMember(section, inner->type, name, depth + 1, steps);
+    auto found = FindMember(section, inner->type, name, depth + 1, budget);
     if (!found) continue;
     found->bit_offset += offset;
     return found;
@@ -149,9 +169,10 @@ std::optional<Component> TakeComponent(std::string_view* path) {
 
 // `*offset` grows by the component's.
 std::optional<Element> Step(const BtfSection& section, const BtfType& structure,
-                            const Component& component, std::uint64_t* offset) {
-  int steps = kMaxSteps;
-  const auto found = FindMember(section, structure, component.name, 0, &steps);
+                            const Component& component, const std::function<bool()>& expired,
+                            std::uint64_t* offset) {
+  Budget budget(expired);
+  const auto found = FindMember(section, structure, component.name, 0, budget);
   if (!found || found->bit_field || found->bit_offset % 8 != 0) return std::nullopt;
   auto element = FindElement(section, found->type);
   if (!element || IsPartialInteger(element->type)) return std::nullopt;
@@ -172,7 +193,9 @@ std::optional<Element> Step(const BtfSection& section, const BtfType& structure,
 class NameTable {
  public:
   // `name` must outlive the table. It is found after the next Sort().
-  void Add(std::string_view name, Located type) { entries_.emplace_back(name, type); }
+  void Add(std::string_view name, Located type) {
+    if (entries_.size() < kMaxNames) entries_.emplace_back(name, type);
+  }
 
   void Sort() {
     const auto added = entries_.begin() + static_cast<std::ptrdiff_t>(sorted_);
@@ -201,10 +224,12 @@ struct Btf::State {
   std::unique_ptr<BtfSection> vmlinux;
   std::vector<std::unique_ptr<BtfSection>> modules;
   NameTable structures;
-  NameTable typedefs;  // of structures
+  NameTable typedefs;             // of structures
+  std::function<bool()> expired;  // may be empty
 
   void Index(const BtfSection& section) {
     for (std::uint32_t id = section.first_id(); id < section.end_id(); ++id) {
+      if (id % kStepsPerTime == 0 && expired && expired()) break;
       const BtfType type = *section.Type(id);
       const std::string_view name = section.Name(type.header.name_off);
       if (name.empty()) continue;
@@ -232,11 +257,12 @@ Btf::Btf(Btf&&) noexcept = default;
 Btf& Btf::operator=(Btf&&) noexcept = default;
 Btf::~Btf() = default;
 
-Result<Btf> Btf::Parse(std::span<const std::byte> vmlinux) {
+Result<Btf> Btf::Parse(std::span<const std::byte> vmlinux, std::function<bool()> expired) {
   auto section = BtfSection::Parse(vmlinux, nullptr);
   if (!section.ok()) return section.failure();
   auto state = std::make_unique<State>();
   state->vmlinux = std::move(*section);
+  state->expired = std::move(expired);
   state->Index(*state->vmlinux);
   return Btf(std::move(state));
 }
@@ -264,7 +290,7 @@ std::optional<Member> Btf::Find(std::string_view type, std::string_view path) co
   while (!path.empty()) {
     const auto component = TakeComponent(&path);
     if (!component || !element->type.composite()) return std::nullopt;
-    element = Step(section, element->type, *component, &member.offset);
+    element = Step(section, element->type, *component, state_->expired, &member.offset);
     if (!element) return std::nullopt;
   }
   const auto bytes = BytesOf(element->type);

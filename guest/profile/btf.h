@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,8 +21,9 @@ namespace marrow::profile {
 // "tasks[2].first".
 class Btf final : public KernelTypes {
  public:
-  // The content of /sys/kernel/btf/vmlinux, or of vmlinux's section .BTF. It is copied.
-  static Result<Btf> Parse(std::span<const std::byte> vmlinux);
+  // The content of /sys/kernel/btf/vmlinux, or of vmlinux's section .BTF. It is copied. Once
+  // `expired` says so, no more is read of it, and no member is found.
+  static Result<Btf> Parse(std::span<const std::byte> vmlinux, std::function<bool()> expired = {});
 
   Btf(Btf&&) noexcept;
   Btf& operator=(Btf&&) noexcept;

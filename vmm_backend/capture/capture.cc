@@ -135,7 +135,8 @@ class Run {
                                                                .vcpus = findings_.vcpus,
                                                                .vmcoreinfo = vmcoreinfo_,
                                                                .profile = policy_.profile,
-                                                               .limits = policy_.table});
+                                                               .limits = policy_.table,
+                                                               .clock = clock_});
     if (!derived.ok()) {
       Miss("derived region table", derived.status());
       return;

@@ -39,7 +39,8 @@ absl::StatusOr<DerivedTable> DeriveWithoutAgent(const DerivationInput& input) {
       .vmcoreinfo = input.vmcoreinfo,
       .vcpus = &input.vcpus,
       .profile = input.profile == nullptr ? &shipped : input.profile,
-      .limits = {}};
+      .limits = {},
+      .clock = input.clock};
   derive.limits.table = input.limits;
   return DeriveTable(derive);
 }

@@ -2,6 +2,7 @@
 // The way of a capture whose guest published no table.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct DerivationInput {
   const std::string& vmcoreinfo;              // as the VMM tells it, or ""
   const profile::Profile* profile = nullptr;  // nullptr: the shipped "crash"
   TableLimits limits;
+  std::function<absl::Duration()> clock = {};  // monotonic; empty: the time has no limit
 };
 
 // FailedPrecondition, saying what the VM lacks, if no table can be had.

@@ -18,6 +18,8 @@
 namespace marrow {
 namespace {
 
+constexpr absl::string_view kTimeOver = "the time to search the guest's memory was over";
+
 void AddRegions(const std::vector<profile::RegionSpec>& regions, const TableLimits& limits,
                 RegionTable& table) {
   for (const profile::RegionSpec& spec : regions) {
@@ -61,13 +63,19 @@ absl::StatusOr<Foothold> FindFoothold(const DeriveInput& input) {
   return Foothold{*std::move(space), *std::move(found)};
 }
 
+// Whether the time is over, from now on.
+std::function<bool()> StartTime(const DeriveInput& input) {
+  if (!input.clock) return [] { return false; };
+  return [clock = input.clock, end = input.clock() + input.limits.time] { return clock() >= end; };
+}
+
 // The kernel's types, and how many bytes describe them.
 struct Types {
   std::unique_ptr<profile::KernelTypes> types = std::make_unique<profile::NoTypes>();
   std::uint64_t bytes = 0;
 };
 
-Types ReadTypes(const profile::KernelView& view, std::uint64_t limit,
+Types ReadTypes(const profile::KernelView& view, const DeriveLimits& limits,
                 std::vector<std::string>& lost) {
   const auto lose = [&lost](absl::string_view why) {
     lost.push_back(absl::StrCat("no graph, only listed regions: ", why));
@@ -76,10 +84,11 @@ Types ReadTypes(const profile::KernelView& view, std::uint64_t limit,
   const auto begin = view.Symbol("__start_BTF");
   const auto end = view.Symbol("__stop_BTF");
   if (!begin || !end) return lose("the kernel has no BTF, or its symbols cannot be read");
-  if (*end <= *begin || *end - *begin > limit) return lose("the size of its BTF is absurd");
+  if (*end <= *begin || *end - *begin > limits.btf_bytes)
+    return lose("the size of its BTF is absurd");
   std::vector<std::byte> bytes(*end - *begin);
   if (!view.memory->Read(*begin, bytes)) return lose("its BTF cannot be read");
-  auto btf = profile::Btf::Parse(bytes);
+  auto btf = profile::Btf::Parse(bytes, limits.symbols.expired);
   if (!btf.ok()) return lose(btf.error());
   return {.types = std::make_unique<profile::Btf>(std::move(*btf)), .bytes = bytes.size()};
 }
@@ -107,20 +116,32 @@ std::string MadeOf(std::size_t symbols, std::uint64_t btf_bytes) {
 
 }  // namespace
 
-absl::StatusOr<DerivedTable> DeriveTable(const DeriveInput& input) {
+absl::StatusOr<DerivedTable> DeriveTable(const DeriveInput& untimed) {
+  const std::function<bool()> expired = StartTime(untimed);
+  DeriveInput input = untimed;
+  input.limits.symbols.expired = expired;
+  input.read = [&](Gpa gpa, MutableBytes out) {
+    return expired() ? absl::DeadlineExceededError(kTimeOver) : untimed.read(gpa, out);
+  };
   absl::StatusOr<Foothold> foothold = FindFoothold(input);
-  if (!foothold.ok()) return foothold.status();
+  if (!foothold.ok()) {
+    return expired() ? absl::FailedPreconditionError(kTimeOver) : foothold.status();
+  }
   const KernelSpace& space = foothold->space;
   DerivedTable derived;
   derived.vmcoreinfo = std::move(foothold->vmcoreinfo);
   const profile::KernelView view =
       MakeView(space, derived.vmcoreinfo, *input.ram, input.limits.symbols, derived.lost);
-  const Types types = ReadTypes(view, input.limits.btf_bytes, derived.lost);
+  const Types types = ReadTypes(view, input.limits, derived.lost);
   profile::Compilation compiled = profile::Compile(*input.profile, view, *types.types);
   derived.table.facts = profile::BuildFacts(view);
   derived.table.facts.page_table_root = Raw(space.root().table);
   AddRegions(compiled.regions, input.limits.table, derived.table);
-  AddGraph(compiled.graph, derived.table, derived.lost);
+  if (expired()) {
+    derived.lost.push_back(absl::StrCat("no graph, only listed regions: ", kTimeOver));
+  } else {
+    AddGraph(compiled.graph, derived.table, derived.lost);
+  }
   derived.missing_lines = std::move(compiled.missing);
   derived.made_of = MadeOf(view.kallsyms.size(), types.bytes);
   return derived;

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "guest/profile/profile.h"
 #include "vmm_backend/core/plan.h"
 #include "vmm_backend/core/ram_map.h"
@@ -21,7 +23,9 @@ namespace marrow {
 
 struct DeriveLimits {
   SymbolLimits symbols;
-  std::uint64_t btf_bytes = std::uint64_t{64} << 20;
+  std::uint64_t btf_bytes = std::uint64_t{16} << 20;
+  // The VM is paused all the while. Kernels take a fraction of it.
+  absl::Duration time = absl::Seconds(1);
   ScanLimits scan;
   TableLimits table;
 };
@@ -33,6 +37,7 @@ struct DeriveInput {
   const std::vector<VcpuState>* vcpus = nullptr;
   const profile::Profile* profile = nullptr;
   DeriveLimits limits;
+  std::function<absl::Duration()> clock = {};  // monotonic; empty: the time has no limit
 };
 
 struct DerivedTable {
@@ -48,7 +53,7 @@ struct DerivedTable {
 
 // FailedPrecondition if there is no VMCOREINFO, or none that fits the guest's memory. Else what can
 // be had: without the kernel's symbols the regions that VMCOREINFO names, without its types no
-// graph.
+// graph. Once the time is over, guest memory reads as if it were not there, and there is no graph.
 absl::StatusOr<DerivedTable> DeriveTable(const DeriveInput& input);
 
 }  // namespace marrow

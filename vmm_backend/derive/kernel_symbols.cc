@@ -25,6 +25,7 @@ constexpr std::size_t kTokens = 256;
 constexpr std::size_t kMostTokenBytes = 65536 + 4096;
 // KSYM_NAME_LEN, since 6.1; with the type letter and the final zero byte it has room for both.
 constexpr std::size_t kMostNameBytes = 512;
+constexpr std::uint64_t kNamesPerTime = 256;  // read between two looks at the time
 
 absl::Status Misfit(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the kernel's symbol table: ", what));
@@ -116,6 +117,9 @@ absl::StatusOr<Names> ReadNames(const profile::KernelMemory& memory, std::uint64
   Names names;
   Stream stream(memory, gva);
   for (std::uint64_t i = 0; i < count; ++i) {
+    if (i % kNamesPerTime == 0 && limits.expired && limits.expired()) {
+      return Misfit("the time for it was over");
+    }
     const auto length = NextLength(stream);
     if (!length) return Misfit(absl::StrCat("kallsyms_names ends before name ", i));
     const std::size_t begin = names.text.size();
@@ -205,7 +209,8 @@ absl::StatusOr<profile::Kallsyms> ReadKernelSymbols(const profile::KernelMemory&
                                                     const profile::Vmcoreinfo& vmcoreinfo,
                                                     const SymbolLimits& limits) {
   std::optional<SymbolTables> tables = NamedSymbolTables(vmcoreinfo);
-  if (!tables) tables = SearchSymbolTables(memory, vmcoreinfo, limits.searched_bytes);
+  if (!tables)
+    tables = SearchSymbolTables(memory, vmcoreinfo, limits.searched_bytes, limits.expired);
   if (!tables) {
     return absl::NotFoundError(
         "VMCOREINFO does not say where the kernel's symbol table is (Linux 6.0 and later do), and "

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/status/statusor.h"
 #include "guest/profile/kallsyms.h"
@@ -14,6 +15,7 @@ struct SymbolLimits {
   std::uint64_t symbols = 1'000'000;
   std::uint64_t names_bytes = std::uint64_t{64} << 20;     // of all names, expanded
   std::uint64_t searched_bytes = std::uint64_t{48} << 20;  // of the image, see symbol_search.h
+  std::function<bool()> expired = {};  // whether the time is over; empty: it never is
 };
 
 // The kernel's own symbol table out of its memory (scripts/kallsyms.c writes it, kernel/kallsyms.c

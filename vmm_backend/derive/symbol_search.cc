@@ -20,7 +20,9 @@ constexpr std::size_t kSymbolsPerMarker = 256;
 constexpr std::uint64_t kMostImageBytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t kFewestSymbols = 1024;
 constexpr std::uint64_t kMostSymbols = 1'000'000;
-constexpr std::uint64_t kMostSteps = std::uint64_t{32} << 20;  // names looked at in one search
+constexpr std::uint64_t kMostSteps = std::uint64_t{32}
+                                     << 20;    // of one search, all guesses together
+constexpr std::uint64_t kStepsPerTime = 4096;  // between two looks at the time
 constexpr int kMostGuesses = 64;
 
 // Every kernel has symbols with each of the digits, so that each stands for itself.
@@ -96,15 +98,33 @@ std::optional<std::size_t> FindTokens(const Image& image, std::size_t digits,
   return std::nullopt;
 }
 
+// What is left of a search.
+class Budget {
+ public:
+  explicit Budget(const std::function<bool()>& expired)
+      : steps_(expired && expired() ? 0 : kMostSteps), expired_(expired) {}
+
+  // A name or a place that is looked at.
+  bool Take() {
+    if (steps_ == 0) return false;
+    --steps_;
+    if (steps_ % kStepsPerTime == 0 && expired_ && expired_()) steps_ = 0;
+    return true;
+  }
+
+ private:
+  std::uint64_t steps_;
+  const std::function<bool()>& expired_;
+};
+
 // Whether `count` names begin at `names`, with the offset of every 256th behind them.
 bool AreNames(const Image& image, std::size_t names, std::uint64_t count, std::size_t end,
-              std::uint64_t& steps) {
+              Budget& budget) {
   std::size_t at = names;
   std::size_t second_marker = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     if (i == kSymbolsPerMarker) second_marker = at - names;
-    if (at + 2 > end || steps == 0) return false;
-    --steps;
+    if (at + 2 > end || !budget.Take()) return false;
     std::size_t length = image.Load<std::uint8_t>(at++);
     // Since 6.1 a second byte has the bits from 7 on.
     if (length >= 0x80) length = (length & 0x7f) | std::size_t{image.Load<std::uint8_t>(at++)} << 7;
@@ -118,16 +138,15 @@ bool AreNames(const Image& image, std::size_t names, std::uint64_t count, std::s
 
 // The base of the offsets, the count and the names lie before the token table, in this order, and
 // the offsets before the base.
-bool FindNames(const Image& image, std::size_t table, SymbolTables& tables) {
-  std::uint64_t steps = kMostSteps;
-  for (std::size_t base = table; base >= kAlign;) {
+bool FindNames(const Image& image, std::size_t table, Budget& budget, SymbolTables& tables) {
+  for (std::size_t base = table; base >= kAlign && budget.Take();) {
     base -= kAlign;
     if (base + 16 > table || image.Load<std::uint64_t>(base) - image.gva >= kMostImageBytes)
       continue;
     const auto count = image.Load<std::uint64_t>(base + 8);  // of 32 bits, filled up with zeros
     const std::uint64_t offsets_bytes = AlignUp(count * sizeof(std::int32_t));
     if (count < kFewestSymbols || count > kMostSymbols || offsets_bytes > base) continue;
-    if (!AreNames(image, base + 16, count, table, steps)) continue;
+    if (!AreNames(image, base + 16, count, table, budget)) continue;
     tables.names = image.gva + base + 16;
     tables.count = image.gva + base + 8;
     tables.base = image.gva + base;
@@ -156,15 +175,17 @@ std::optional<SymbolTables> NamedSymbolTables(const profile::Vmcoreinfo& vmcorei
 
 std::optional<SymbolTables> SearchSymbolTables(const profile::KernelMemory& memory,
                                                const profile::Vmcoreinfo& vmcoreinfo,
-                                               std::uint64_t searched_bytes) {
+                                               std::uint64_t searched_bytes,
+                                               const std::function<bool()>& expired) {
   const auto begin = vmcoreinfo.Symbol("_stext");
   if (!begin || !CheckedAdd(*begin, searched_bytes)) return std::nullopt;
   const Image image = ReadImage(memory, *begin, searched_bytes);
+  Budget budget(expired);
   std::size_t digits = image.bytes.find(kDigits);
   for (int i = 0; i < kMostGuesses && digits != std::string::npos; ++i) {
     SymbolTables tables;
     const auto table = FindTokens(image, digits, tables);
-    if (table && FindNames(image, *table, tables)) return tables;
+    if (table && FindNames(image, *table, budget, tables)) return tables;
     digits = image.bytes.find(kDigits, digits + 1);
   }
   return std::nullopt;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "guest/profile/kernel_view.h"
@@ -24,9 +25,11 @@ struct SymbolTables {
 std::optional<SymbolTables> NamedSymbolTables(const profile::Vmcoreinfo& vmcoreinfo);
 
 // For kernels before that: searches so many bytes from _stext on for the token table, which is like
-// nothing else, and before it for what scripts/kallsyms.c of 4.20 to 6.3 writes there.
+// nothing else, and before it for what scripts/kallsyms.c of 4.20 to 6.3 writes there. Gives up
+// once `expired` says so.
 std::optional<SymbolTables> SearchSymbolTables(const profile::KernelMemory& memory,
                                                const profile::Vmcoreinfo& vmcoreinfo,
-                                               std::uint64_t searched_bytes);
+                                               std::uint64_t searched_bytes,
+                                               const std::function<bool()>& expired = {});
 
 }  // namespace marrow

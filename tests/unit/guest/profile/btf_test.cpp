@@ -304,6 +304,16 @@ TEST(HostileBtf, WithANameOver512BytesFindsNothing) {
   }
 }
 
+TEST(HostileBtf, FindsNothingOnceTheTimeIsOver) {
+  Kernel k;
+  bool over = false;
+  const auto types = Btf::Parse(k.Bytes(), [&over] { return over; });
+  ASSERT_TRUE(types.ok());
+  EXPECT_TRUE(types->Find("peer", "b"));
+  over = true;
+  EXPECT_FALSE(types->Find("peer", "b"));
+}
+
 TEST(HostileBtf, WithAnyFlippedBitIsReadOrRefused) {
   Kernel k;
   k.Struct("thing", 64);

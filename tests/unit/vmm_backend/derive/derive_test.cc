@@ -40,10 +40,12 @@ class Derive : public testing::Test {
                         .vmcoreinfo = vmcoreinfo,
                         .vcpus = &none,
                         .profile = &*profile,
-                        .limits = limits});
+                        .limits = limits,
+                        .clock = clock_});
   }
 
   FakeKernel kernel_;
+  std::function<absl::Duration()> clock_;
 };
 
 std::vector<std::string> Names(const DerivedTable& derived) {
@@ -125,6 +127,32 @@ TEST_F(Derive, NeedsAVmcoreinfoThatFits) {
   EXPECT_EQ(Run().status().code(), absl::StatusCode::kFailedPrecondition);
   kernel_.vmcoreinfo.clear();
   EXPECT_EQ(Run().status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(Derive, EndsWithItsTimeAndSaysSo) {
+  kernel_.AddBtf(FakeKernel::TaskBtf());
+  std::size_t with_graph = 0, without = 0, none = 0;
+  for (int time_ms = 0; time_ms < 600; ++time_ms) {
+    int now_ms = 0;
+    clock_ = [&now_ms] { return absl::Milliseconds(now_ms++); };
+    DeriveLimits limits;
+    limits.time = absl::Milliseconds(time_ms);
+    limits.scan.pages = 4;
+    const auto derived = Run(limits);
+    EXPECT_LT(now_ms, time_ms + 200);
+    if (!derived.ok()) {
+      EXPECT_THAT(derived.status().message(), HasSubstr("time"));
+      ++none;
+    } else if (!derived->table.graph) {
+      EXPECT_THAT(derived->lost, Contains(HasSubstr("time"))) << time_ms;
+      ++without;
+    } else {
+      ++with_graph;
+    }
+  }
+  EXPECT_NE(with_graph, 0u);
+  EXPECT_NE(without, 0u);
+  EXPECT_NE(none, 0u);
 }
 
 TEST_F(Derive, CountsRegionsOverTheLimit) {
