@@ -199,15 +199,18 @@ class NameTable {
 
   void Sort() {
     const auto added = entries_.begin() + static_cast<std::ptrdiff_t>(sorted_);
-    std::ranges::stable_sort(added, entries_.end(), {}, &Entry::first);
-    std::ranges::inplace_merge(entries_, added, {}, &Entry::first);
-    const auto repeated = std::ranges::unique(entries_, {}, &Entry::first);
-    entries_.erase(repeated.begin(), repeated.end());
+    const auto before = [](const Entry& a, const Entry& b) { return a.first < b.first; };
+    const auto same = [](const Entry& a, const Entry& b) { return a.first == b.first; };
+    std::stable_sort(added, entries_.end(), before);
+    std::inplace_merge(entries_.begin(), added, entries_.end(), before);
+    entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
     sorted_ = entries_.size();
   }
 
   std::optional<Located> Find(std::string_view name) const {
-    const auto found = std::ranges::lower_bound(entries_, name, {}, &Entry::first);
+    const auto found = std::lower_bound(
+        entries_.begin(), entries_.end(), name,
+        [](const Entry& entry, std::string_view wanted) { return entry.first < wanted; });
     if (found == entries_.end() || found->first != name) return std::nullopt;
     return found->second;
   }

@@ -9,12 +9,12 @@
 namespace marrow::profile {
 
 void Kallsyms::Sort() {
-  std::ranges::stable_sort(by_name_, {}, &Named::first);
-  const auto repeated = std::ranges::unique(by_name_, {}, &Named::first);
-  by_name_.erase(repeated.begin(), repeated.end());
-  std::ranges::sort(addresses_);
-  const auto equal = std::ranges::unique(addresses_);
-  addresses_.erase(equal.begin(), equal.end());
+  const auto before = [](const Named& a, const Named& b) { return a.first < b.first; };
+  const auto same = [](const Named& a, const Named& b) { return a.first == b.first; };
+  std::stable_sort(by_name_.begin(), by_name_.end(), before);
+  by_name_.erase(std::unique(by_name_.begin(), by_name_.end(), same), by_name_.end());
+  std::sort(addresses_.begin(), addresses_.end());
+  addresses_.erase(std::unique(addresses_.begin(), addresses_.end()), addresses_.end());
 }
 
 Kallsyms Kallsyms::Parse(std::string text) {
@@ -60,7 +60,9 @@ Kallsyms Kallsyms::Builder::Build() && {
 }
 
 std::optional<std::uint64_t> Kallsyms::Find(std::string_view name) const {
-  const auto found = std::ranges::lower_bound(by_name_, name, {}, &Named::first);
+  const auto found = std::lower_bound(
+      by_name_.begin(), by_name_.end(), name,
+      [](const Named& named, std::string_view wanted) { return named.first < wanted; });
   if (found == by_name_.end() || found->first != name || restricted()) return std::nullopt;
   return found->second;
 }
